@@ -1,0 +1,133 @@
+// The working part of an executor: threads that run tasks, the blocks they make, and the memory they may use. No CAF in here:
+// the executor's actor hands orders in and takes reports out, and the same class serves local mode, executors and tests.
+#pragma once
+
+#include <salamander/rdd/plan.hpp>
+#include <salamander/rdd/task_context.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace salamander::actors {
+
+/// Where blocks of a process are served. In one application all sockets lie in one 0700 directory; the name follows from the id.
+inline constexpr std::uint32_t driver_peer = 0xfffffffe;
+std::filesystem::path block_socket_of(const std::filesystem::path& directory, std::uint32_t peer);
+
+struct executor_options {
+  std::uint32_t executor = 0;
+  std::uint32_t cores = 1;
+  std::uint64_t memory_bytes = 0;          ///< execution and cache together
+  std::filesystem::path socket_directory;  ///< empty: local mode, nothing is served or fetched
+  core::task_position* positions = nullptr; ///< one for each core, outliving the runtime; null: own memory
+  std::uint64_t fetch_bytes_in_flight_max = 48ULL << 20;
+  std::chrono::milliseconds fetch_retry_wait{100};
+  std::uint32_t fetch_attempts_max = 3;
+  std::uint64_t direct_result_bytes_max = 256ULL << 10; ///< larger results stay here as blocks; ignored in local mode
+};
+
+struct shuffle_source {
+  std::uint32_t shuffle = 0;
+  std::vector<std::uint32_t> executors; ///< by map partition; core::fetch_failure::no_executor: none
+};
+
+struct cached_source {
+  std::uint32_t dataset = 0;
+  std::uint32_t partition = 0;
+  std::uint32_t executor = 0;
+};
+
+/// What is needed once per stage attempt.
+struct stage_order {
+  std::uint32_t stage = 0;
+  std::uint32_t stage_attempt = 0;
+  std::shared_ptr<const core::byte_buffer> plan; ///< null: fetch block_id::plan(stage, attempt) from the driver
+  std::vector<shuffle_source> shuffles;
+  std::vector<cached_source> cached; ///< blocks held by other executors
+};
+
+struct task_order {
+  std::uint64_t task = 0;
+  std::uint32_t stage = 0;
+  std::uint32_t stage_attempt = 0;
+  std::uint32_t partition = 0;
+  std::uint32_t attempt = 0;
+  bool careful = false;
+};
+
+/// How one attempt ended.
+struct task_report {
+  struct success {
+    core::block result;              ///< empty for map tasks, and when `result_kept`
+    bool result_kept = false;        ///< the result is block_id::result(task) of this executor
+    std::uint64_t result_bytes = 0;
+  };
+  struct user_error {
+    std::string text;
+    std::uint8_t code = 0; ///< salamander::errc
+  };
+  struct fetch_failed {
+    std::uint32_t shuffle = 0;
+    std::uint32_t map_partition = 0;
+    std::uint32_t executor = 0;
+    std::string text;
+  };
+  struct cancelled {};
+
+  std::uint64_t task = 0;
+  std::variant<success, user_error, fetch_failed, cancelled> outcome;
+  std::chrono::microseconds run_time{0};
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> cached; ///< (dataset, partition) newly kept here
+  std::uint64_t records_read = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t shuffle_bytes = 0;
+};
+
+/// Runs tasks on `cores` threads of its own.
+/// Threads: all members may be called from any thread. Faults: no exception of a task leaves it; each launched task yields exactly
+/// one report, also when it was cancelled before it began.
+class executor_runtime {
+public:
+  /// `on_reports` is called from a task thread when reports wait and none were waiting before; it must be quick and call
+  /// take_reports later (from anywhere).
+  executor_runtime(executor_options options, std::function<void()> on_reports);
+  ~executor_runtime();
+
+  void add_stage(stage_order order);
+  void forget_stage(std::uint32_t stage);
+  void launch(std::vector<task_order> tasks);
+  void cancel(const std::vector<std::uint64_t>& tasks);
+  std::vector<task_report> take_reports();
+
+  /// Driver-held data and large results.
+  void put_source(std::uint32_t dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records);
+  void put_plan(std::uint32_t stage, std::uint32_t stage_attempt, std::shared_ptr<const core::byte_buffer> plan);
+  void drop_source(std::uint32_t dataset);
+  void drop_result(std::uint64_t task);
+  void drop_cached(std::uint32_t dataset);
+  void drop_shuffle(std::uint32_t shuffle);
+  /// Fetches a result kept by another executor. Errors: core::fetch_failure.
+  core::block fetch_result(std::uint32_t executor, std::uint64_t task);
+  /// Evicted cache blocks since the last call: (dataset, partition).
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> take_evictions();
+
+  std::uint32_t running_tasks() const;
+  std::uint64_t cached_bytes() const;
+  std::uint64_t finished_tasks() const;
+
+  /// Cancels everything and joins the threads; a task stuck in user code is waited for no longer than `grace`, after which false
+  /// is returned and the process should end.
+  bool stop(std::chrono::milliseconds grace);
+
+private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace salamander::actors

@@ -1,0 +1,121 @@
+// The members of a plain aggregate, without macros: enough reflection to send a struct of strings and vectors.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace salamander::core {
+namespace aggregate_detail {
+
+struct anything {
+  template <class T>
+  operator T() const; // never defined: only asked whether it converts
+};
+
+template <class T, std::size_t... I>
+constexpr bool initialisable(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), anything{})...}; };
+}
+
+/// The largest number of initialisers that T accepts is its number of members (bases are not supported).
+template <class T, std::size_t N>
+constexpr std::size_t field_count() {
+  if constexpr (N == 0 || initialisable<T>(std::make_index_sequence<N>{}))
+    return N;
+  else
+    return field_count<T, N - 1>();
+}
+
+} // namespace aggregate_detail
+
+/// Members of an aggregate that can be reached. Limits: at most 24.
+template <class T>
+inline constexpr std::size_t fields_of = aggregate_detail::field_count<T, 24>();
+
+template <class T>
+inline constexpr bool is_reflectable = false;
+template <class T>
+  requires(std::is_aggregate_v<T> && !std::is_array_v<T>)
+inline constexpr bool is_reflectable<T> = fields_of<T> > 0;
+
+/// Calls f(member) for each member in order of declaration.
+template <class T, class F>
+constexpr void for_each_field(T& value, F&& f) {
+  constexpr auto count = fields_of<std::remove_const_t<T>>;
+  if constexpr (count == 1) {
+    auto& [a0] = value;
+    f(a0);
+  } else if constexpr (count == 2) {
+    auto& [a0, a1] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1);
+  } else if constexpr (count == 3) {
+    auto& [a0, a1, a2] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2);
+  } else if constexpr (count == 4) {
+    auto& [a0, a1, a2, a3] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3);
+  } else if constexpr (count == 5) {
+    auto& [a0, a1, a2, a3, a4] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4);
+  } else if constexpr (count == 6) {
+    auto& [a0, a1, a2, a3, a4, a5] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5);
+  } else if constexpr (count == 7) {
+    auto& [a0, a1, a2, a3, a4, a5, a6] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6);
+  } else if constexpr (count == 8) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7);
+  } else if constexpr (count == 9) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8);
+  } else if constexpr (count == 10) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9);
+  } else if constexpr (count == 11) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10);
+  } else if constexpr (count == 12) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11);
+  } else if constexpr (count == 13) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12);
+  } else if constexpr (count == 14) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13);
+  } else if constexpr (count == 15) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14);
+  } else if constexpr (count == 16) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15);
+  } else if constexpr (count == 17) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16);
+  } else if constexpr (count == 18) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17);
+  } else if constexpr (count == 19) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18);
+  } else if constexpr (count == 20) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19);
+  } else if constexpr (count == 21) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20);
+  } else if constexpr (count == 22) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21);
+  } else if constexpr (count == 23) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22);
+  } else if constexpr (count == 24) {
+    auto& [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23] = value;
+    [&](auto&... fields) { (f(fields), ...); }(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23);
+  }
+}
+
+} // namespace salamander::core

@@ -1,0 +1,133 @@
+// Which functions may travel to another process, and how their captures do.
+//
+//   1 captureless                                  nothing travels
+//   2 trivially copyable and standard layout       the bytes travel; each word was checked for pointers at definition
+//   3 sal::bind_front(f, values...)                the values travel by the codec
+//     a function object with MSGPACK_DEFINE        MessagePack
+#pragma once
+
+#include <salamander/rdd/codec.hpp>
+
+#include <source_location>
+#include <string>
+
+namespace salamander {
+
+/// A function and the leading arguments it is called with; made by bind_front.
+template <class F, class... Values>
+struct bound_function {
+  F function;
+  std::tuple<Values...> values;
+
+  template <class... Args>
+    requires std::is_invocable_v<const F&, const Values&..., Args...>
+  decltype(auto) operator()(Args&&... args) const {
+    return std::apply([&](const Values&... bound) -> decltype(auto) { return function(bound..., std::forward<Args>(args)...); }, values);
+  }
+};
+
+/// Binds values to the first parameters of `f`, as std::bind_front does, such that they can travel: use it where a lambda would
+/// have to capture a string, a vector or any other type that owns memory.
+/// Shape: the result is called with the remaining arguments. Errors: at compile time, when a value's type cannot travel.
+template <class F, class... Values>
+auto bind_front(F&& f, Values&&... values) {
+  return bound_function<std::decay_t<F>, core::owned_t<std::decay_t<Values>>...>{
+      std::forward<F>(f), std::tuple<core::owned_t<std::decay_t<Values>>...>(std::forward<Values>(values)...)};
+}
+
+namespace core {
+
+/// Wraps user functions into library function objects (map_values(f), key_by(f), ...): travels if its parts do.
+/// A type says so by a `composed_tag`, a `for_each_part(visitor)` and a static `from_parts(reader)`.
+template <class F>
+concept composed_function = requires { typename F::composed_tag; };
+
+template <class F>
+inline constexpr bool is_bound = false;
+template <class F, class... Vs>
+inline constexpr bool is_bound<bound_function<F, Vs...>> = true;
+
+/// Looks up each word of a closure in this process's memory map.
+/// Errors: errc::closure_refused naming the kind of pointer (this/heap, stack, code or literal), operation and call site.
+void refuse_pointers(const void* closure, std::size_t size, const char* operation, const std::source_location& where);
+
+template <class F>
+consteval void check_capture_rules() {
+  using codec_detail::always_false;
+  if constexpr (composed_function<F> || is_bound<F> || has_msgpack_define<F>) {
+  } else if constexpr (std::is_function_v<std::remove_pointer_t<F>> && std::is_pointer_v<F>) {
+    static_assert(always_false<F>, "salamander: a function pointer means nothing in another process; "
+                                   "wrap the call in a lambda: [](auto&& x) { return f(x); }");
+  } else if constexpr (std::is_empty_v<F>) {
+  } else if constexpr (!std::is_trivially_copyable_v<F>) {
+    static_assert(always_false<F>, "salamander: this function captures a value that owns memory (a string, a vector, an rdd, ...), which "
+                                   "cannot be sent as bytes; pass it by sal::bind_front(f, value), "
+                                   "or use a function object with MSGPACK_DEFINE");
+  } else if constexpr (!std::is_standard_layout_v<F>) {
+    static_assert(always_false<F>, "salamander: this function captures by reference, but it runs in another process where the variable "
+                                   "does not exist; capture by value: [x] instead of [&x] or [&]");
+  }
+}
+
+/// Checks a function when an operation is defined.
+template <class F>
+void check_closure(const F& f, const char* operation, const std::source_location& where) {
+  check_capture_rules<F>();
+  if constexpr (composed_function<F>) {
+    f.for_each_part([&](const auto& part) { check_closure(part, operation, where); });
+  } else if constexpr (is_bound<F>) {
+    check_closure(f.function, operation, where);
+  } else if constexpr (!std::is_empty_v<F> && !has_msgpack_define<F>) {
+    refuse_pointers(&f, sizeof(F), operation, where);
+  }
+}
+
+template <class F>
+void write_closure(byte_writer& out, const F& f) {
+  if constexpr (composed_function<F>) {
+    f.for_each_part([&](const auto& part) { write_closure(out, part); });
+  } else if constexpr (is_bound<F>) {
+    write_closure(out, f.function);
+    write_value(out, f.values);
+  } else if constexpr (has_msgpack_define<F>) {
+    write_value(out, f);
+  } else if constexpr (!std::is_empty_v<F>) {
+    out.raw(&f, sizeof(F));
+  }
+}
+
+template <class F>
+F read_closure(byte_reader& in);
+
+template <class F>
+struct closure_reader {
+  static F read(byte_reader& in) {
+    if constexpr (composed_function<F>) {
+      return F::from_parts([&]<class Part>(std::type_identity<Part>) { return read_closure<Part>(in); });
+    } else if constexpr (has_msgpack_define<F>) {
+      return read_value<F>(in);
+    } else if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>) {
+      return F{};
+    } else {
+      alignas(F) std::byte room[sizeof(F)] = {};
+      if constexpr (!std::is_empty_v<F>)
+        std::memcpy(room, in.raw(sizeof(F)), sizeof(F));
+      return *std::launder(reinterpret_cast<F*>(room));
+    }
+  }
+};
+template <class F, class... Vs>
+struct closure_reader<bound_function<F, Vs...>> {
+  static bound_function<F, Vs...> read(byte_reader& in) {
+    auto function = read_closure<F>(in);
+    return {std::move(function), read_value<std::tuple<Vs...>>(in)};
+  }
+};
+
+template <class F>
+F read_closure(byte_reader& in) {
+  return closure_reader<F>::read(in);
+}
+
+} // namespace core
+} // namespace salamander

@@ -1,0 +1,69 @@
+// The untyped side of a dataset: what it was made from, in how many partitions. All that schedulers need to know.
+#pragma once
+
+#include <salamander/rdd/call_site.hpp>
+#include <salamander/rdd/ids.hpp>
+#include <salamander/rdd/partitioning.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace salamander::core {
+
+struct lineage;
+
+/// Partition p is made from partition p of the parent.
+struct one_to_one {};
+
+/// Partition p in [first, first + count) is made from partition p - first of the parent; the others take nothing from it (union).
+struct shifted {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
+/// Partition p is made from all parent partitions in groups[p] (coalesce).
+struct grouped {
+  std::vector<std::vector<std::uint32_t>> groups;
+};
+
+/// One edge of the lineage graph, from a dataset to one it is made from.
+struct dependency {
+  enum class kind : std::uint8_t { one_to_one, shifted, grouped, wide };
+
+  std::shared_ptr<const lineage> parent;
+  kind how = kind::one_to_one;
+  shifted shift;                                         ///< kind::shifted
+  std::vector<std::vector<std::uint32_t>> groups;        ///< kind::grouped
+  shuffle_id shuffle;                                    ///< kind::wide: every partition may take from every parent partition
+
+  bool wide() const noexcept {
+    return how == kind::wide;
+  }
+
+  /// The parent partitions that partition `p` of the child reads, in order. Requires: !wide().
+  std::vector<std::uint32_t> parents_of(std::uint32_t p) const;
+};
+
+/// A node of the lineage graph. Immutable once it is visible to a second thread, except `cached` and `name`'s owner calls.
+struct lineage {
+  lineage() = default;
+  lineage(const lineage&) = delete;
+  lineage& operator=(const lineage&) = delete;
+  virtual ~lineage();
+
+  rdd_id id;
+  std::string operation; ///< "map", "reduce_by_key", ...
+  call_site site;
+  std::uint32_t partitions = 0;
+  std::vector<dependency> dependencies;
+  std::optional<salamander::partitioner> partitioning;
+  std::atomic<bool> cached = false;
+
+  /// "map at word_count.cpp:12"
+  std::string title() const;
+};
+
+} // namespace salamander::core

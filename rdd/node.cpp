@@ -1,0 +1,73 @@
+#include <salamander/rdd/node.hpp>
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace salamander::core {
+
+node::node(node_header&& header) {
+  id = header.id;
+  operation = std::move(header.operation);
+  site = std::move(header.site);
+  partitions = header.partitions;
+  dependencies = std::move(header.dependencies);
+  partitioning = header.partitioning;
+}
+
+node::~node() {
+  if (on_release)
+    on_release(*this);
+}
+
+void node::write_map_output(std::size_t, std::uint32_t, task_context&) const {
+  throw_error(errc::internal, operation + " has no wide dependency");
+}
+
+std::optional<code_token> node::cache_token() const {
+  const auto reader = cache_reader();
+  if (!reader)
+    return std::nullopt;
+  return token_of_code(reader, code_kind::cache);
+}
+
+void node::set_cache_reader(code_address reader) {
+  cache_reader_.store(reader, std::memory_order_release);
+  cached.store(reader != nullptr, std::memory_order_release);
+}
+
+namespace {
+
+std::string type_name(const std::exception& failure) {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(typeid(failure).name(), nullptr, nullptr, &status), &std::free);
+  return status == 0 ? name.get() : typeid(failure).name();
+}
+
+std::string place(const lineage& dataset, const task_context& context, std::uint64_t record) {
+  return dataset.title() + ", partition " + std::to_string(context.partition_index) + ", record " + std::to_string(record) + ": ";
+}
+
+} // namespace
+
+void rethrow_described(const lineage& dataset, const task_context& context, std::uint64_t record) {
+  try {
+    throw;
+  } catch (const task_cancelled&) {
+    throw;
+  } catch (const fetch_failure&) {
+    throw;
+  } catch (const user_failure&) {
+    throw;
+  } catch (const error&) {
+    throw;
+  } catch (const std::exception& failure) {
+    throw user_failure(place(dataset, context, record) + type_name(failure) + ": " + failure.what());
+  } catch (...) {
+    const auto* type = abi::__cxa_current_exception_type();
+    throw user_failure(place(dataset, context, record) + "an exception of type " + (type ? type->name() : "unknown"));
+  }
+}
+
+} // namespace salamander::core

@@ -1,0 +1,207 @@
+// What a record type becomes when it is kept: views turn into owned values, strings into characters of an arena.
+#pragma once
+
+#include <salamander/rdd/arena.hpp>
+#include <salamander/rdd/group.hpp>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace salamander::core {
+
+// -- owned_t<T>: what collect returns and what shuffles hand on ---------------
+
+template <class T>
+struct owned {
+  using type = T;
+};
+template <>
+struct owned<std::string_view> {
+  using type = std::string;
+};
+template <class A, class B>
+struct owned<std::pair<A, B>> {
+  using type = std::pair<typename owned<A>::type, typename owned<B>::type>;
+};
+template <class... Ts>
+struct owned<std::tuple<Ts...>> {
+  using type = std::tuple<typename owned<Ts>::type...>;
+};
+template <class T>
+struct owned<std::optional<T>> {
+  using type = std::optional<typename owned<T>::type>;
+};
+template <class T, class A>
+struct owned<std::vector<T, A>> {
+  using type = std::vector<typename owned<T>::type>;
+};
+template <class V>
+struct owned<group<V>> {
+  using type = std::vector<typename owned<V>::type>;
+};
+
+/// T with every view replaced by a value: string_view -> string, group<V> -> vector<V>, also inside pairs and tuples.
+template <class T>
+using owned_t = typename owned<T>::type;
+
+// -- row_t<T>: how a record lies in a block -----------------------------------
+
+template <class T>
+struct row {
+  using type = T;
+};
+template <>
+struct row<std::string> {
+  using type = std::string_view;
+};
+template <class A, class B>
+struct row<std::pair<A, B>> {
+  using type = std::pair<typename row<A>::type, typename row<B>::type>;
+};
+template <class... Ts>
+struct row<std::tuple<Ts...>> {
+  using type = std::tuple<typename row<Ts>::type...>;
+};
+template <class T>
+struct row<std::optional<T>> {
+  using type = std::optional<typename row<T>::type>;
+};
+template <class T, class A>
+struct row<std::vector<T, A>> {
+  using type = std::vector<typename owned<T>::type>;
+};
+
+/// T with every string replaced by a view into the block's arena. A row of strings costs no allocation of its own.
+template <class T>
+using row_t = typename row<T>::type;
+
+/// True when T is made of bits that mean the same in another process of this binary: it travels as raw bytes.
+/// Pairs and tuples are not trivially copyable for the language, but their bits are.
+template <class T>
+inline constexpr bool is_plain = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>;
+template <>
+inline constexpr bool is_plain<std::string_view> = false;
+template <class A, class B>
+inline constexpr bool is_plain<std::pair<A, B>> = is_plain<A> && is_plain<B>;
+template <class... Ts>
+inline constexpr bool is_plain<std::tuple<Ts...>> = (is_plain<Ts> && ...);
+template <class T>
+inline constexpr bool is_plain<std::optional<T>> = is_plain<T>;
+template <class T, std::size_t N>
+inline constexpr bool is_plain<std::array<T, N>> = is_plain<T>;
+
+/// True when T contains a view whose characters somebody else owns.
+template <class T>
+inline constexpr bool is_borrowed = false;
+template <>
+inline constexpr bool is_borrowed<std::string_view> = true;
+template <class A, class B>
+inline constexpr bool is_borrowed<std::pair<A, B>> = is_borrowed<A> || is_borrowed<B>;
+template <class... Ts>
+inline constexpr bool is_borrowed<std::tuple<Ts...>> = (is_borrowed<Ts> || ...);
+template <class T>
+inline constexpr bool is_borrowed<std::optional<T>> = is_borrowed<T>;
+template <class T, class A>
+inline constexpr bool is_borrowed<std::vector<T, A>> = is_borrowed<T>;
+
+/// Makes an owned value of a record or row. `Owned` is owned_t of the record's type.
+template <class Owned, class T>
+Owned to_owned(T&& record) {
+  using type = std::remove_cvref_t<T>;
+  if constexpr (std::is_same_v<Owned, type>) {
+    return std::forward<T>(record);
+  } else if constexpr (std::is_same_v<type, std::string_view>) {
+    return Owned(record);
+  } else if constexpr (requires { record.first; record.second; }) {
+    return Owned{to_owned<typename Owned::first_type>(std::forward<T>(record).first),
+                 to_owned<typename Owned::second_type>(std::forward<T>(record).second)};
+  } else if constexpr (requires { std::tuple_size<type>::value; }) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Owned{to_owned<std::tuple_element_t<I, Owned>>(std::get<I>(std::forward<T>(record)))...};
+    }(std::make_index_sequence<std::tuple_size_v<type>>{});
+  } else if constexpr (requires { record.has_value(); *record; }) {
+    if (!record)
+      return std::nullopt;
+    return Owned{to_owned<typename Owned::value_type>(*std::forward<T>(record))};
+  } else if constexpr (requires { record.begin(); record.size(); typename Owned::value_type; }) {
+    Owned values;
+    values.reserve(record.size());
+    for (const auto& value : record)
+      values.push_back(to_owned<typename Owned::value_type>(value));
+    return values;
+  } else {
+    return Owned(std::forward<T>(record));
+  }
+}
+
+/// Turns a record into its row; characters go to the arena.
+template <class T>
+row_t<std::remove_cvref_t<T>> to_row(T&& record, arena& characters) {
+  using type = std::remove_cvref_t<T>;
+  if constexpr (std::is_same_v<type, std::string> || std::is_same_v<type, std::string_view>) {
+    return characters.copy(record);
+  } else if constexpr (requires { typename std::tuple_size<type>::type; record.first; }) {
+    return {to_row(std::forward<T>(record).first, characters), to_row(std::forward<T>(record).second, characters)};
+  } else if constexpr (requires { std::tuple_size<type>::value; } && !requires { record.data(); }) {
+    return std::apply([&](auto&&... fields) { return row_t<type>{to_row(std::forward<decltype(fields)>(fields), characters)...}; },
+                      std::forward<T>(record));
+  } else if constexpr (requires { record.has_value(); *record; }) {
+    if (!record)
+      return std::nullopt;
+    return to_row(*std::forward<T>(record), characters);
+  } else if constexpr (std::is_same_v<row_t<type>, type>) {
+    return std::forward<T>(record);
+  } else {
+    return to_owned<row_t<type>>(std::forward<T>(record));
+  }
+}
+
+/// Writes a row over an existing owned record, reusing its allocations.
+template <class Owned, class Row>
+void assign_owned(Owned& to, const Row& from) {
+  if constexpr (std::is_same_v<Owned, std::string> && std::is_same_v<Row, std::string_view>) {
+    to.assign(from.data(), from.size());
+  } else if constexpr (std::is_same_v<Owned, Row>) {
+    to = from;
+  } else if constexpr (requires { from.first; from.second; }) {
+    assign_owned(to.first, from.first);
+    assign_owned(to.second, from.second);
+  } else {
+    to = to_owned<Owned>(from);
+  }
+}
+
+/// Heap bytes behind one record, beyond sizeof(T), as far as they can be seen.
+template <class T>
+std::size_t heap_bytes(const T& record) noexcept {
+  if constexpr (is_plain<T> || std::is_same_v<T, std::string_view>) {
+    return 0;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return record.capacity() > 15 ? record.capacity() + 17 : 0;
+  } else if constexpr (requires { record.first; record.second; }) {
+    return heap_bytes(record.first) + heap_bytes(record.second);
+  } else if constexpr (requires { record.data(); record.capacity(); typename T::value_type; }) {
+    std::size_t sum = record.capacity() * sizeof(typename T::value_type) + 16;
+    if constexpr (!is_plain<typename T::value_type>)
+      for (const auto& value : record)
+        sum += heap_bytes(value);
+    return sum;
+  } else if constexpr (requires { record.begin(); record.size(); typename T::value_type; }) {
+    std::size_t sum = 0;
+    for (const auto& value : record)
+      sum += sizeof(value) + 48 + heap_bytes(value);
+    return sum;
+  } else if constexpr (requires { std::tuple_size<T>::value; }) {
+    return std::apply([](const auto&... fields) { return (std::size_t{0} + ... + heap_bytes(fields)); }, record);
+  } else {
+    return 0;
+  }
+}
+
+} // namespace salamander::core

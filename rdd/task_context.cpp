@@ -1,0 +1,44 @@
+#include <salamander/rdd/task_context.hpp>
+
+#include <salamander/rdd/error.hpp>
+
+namespace salamander::core {
+namespace {
+thread_local task_context* running = nullptr;
+}
+
+void task_context::reserve(std::size_t bytes, const char* what) {
+  if (bytes == 0)
+    return;
+  if (!services.reserve_memory(bytes))
+    throw_error(errc::out_of_memory, std::string(what) + " needs " + std::to_string(bytes) + " more bytes on top of " +
+                                         std::to_string(reserved_) +
+                                         " that this task holds, and the memory budget has no more; use more partitions, cache less, "
+                                         "or raise salamander.executor.memory (salamander.driver.memory in local mode)");
+  reserved_ += bytes;
+}
+
+void task_context::release(std::size_t bytes) noexcept {
+  if (bytes > reserved_)
+    bytes = reserved_;
+  reserved_ -= bytes;
+  services.release_memory(bytes);
+}
+
+bool inside_task() noexcept {
+  return running != nullptr;
+}
+
+task_context* current_task() noexcept {
+  return running;
+}
+
+task_scope::task_scope(task_context& context) noexcept {
+  running = &context;
+}
+
+task_scope::~task_scope() {
+  running = nullptr;
+}
+
+} // namespace salamander::core

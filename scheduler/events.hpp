@@ -1,0 +1,221 @@
+// What the driver's scheduler is told and what it decides: plain data, no clock, no threads, no CAF.
+#pragma once
+
+#include <salamander/rdd/lineage.hpp>
+#include <salamander/scheduler/ids.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace salamander::scheduler {
+
+/// Time as the shell sees it: a steady clock's, or a test's own.
+using time_point = std::chrono::time_point<std::chrono::steady_clock>;
+using duration = std::chrono::steady_clock::duration;
+
+// -- facts (events) -----------------------------------------------------------
+
+struct job_submitted {
+  job_id job;
+  std::shared_ptr<const core::lineage> final;
+  std::vector<std::uint32_t> partitions;
+};
+
+struct job_cancelled {
+  job_id job;
+  std::string reason;
+};
+
+struct executor_joined {
+  executor_id executor;
+  std::uint32_t cores = 0;
+};
+
+/// The executor is gone for good: its attempts, map outputs and cached blocks with it.
+struct executor_lost {
+  executor_id executor;
+  std::string reason; ///< "killed by signal 9", "exited with code 42", "silent for 5.0 s", ...
+  /// Text on where its tasks were when it went, by attempt; may be empty.
+  std::vector<std::pair<task_id, std::string>> positions;
+};
+
+/// Heartbeats are late: nothing new is sent there until executor_recovered.
+struct executor_suspected {
+  executor_id executor;
+};
+struct executor_recovered {
+  executor_id executor;
+};
+
+/// No executor will ever come (all restarts used up): every job fails.
+struct executors_exhausted {
+  std::string reason;
+};
+
+struct cached_block {
+  rdd_id dataset;
+  std::uint32_t partition = 0;
+};
+
+struct task_succeeded {
+  task_id task;
+  executor_id executor;
+  std::uint64_t result_bytes = 0;     ///< result tasks
+  std::chrono::microseconds run_time{0};
+  std::vector<cached_block> cached;   ///< blocks this task put into its executor's cache
+  std::uint64_t records_read = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t shuffle_bytes = 0;
+};
+
+struct user_error {
+  std::string text; ///< operation, call site, partition, record, type, what
+  std::uint8_t code = 0; ///< salamander::errc of the failure
+};
+struct fetch_failed {
+  shuffle_id shuffle;
+  std::uint32_t map_partition = 0;
+  executor_id from = no_executor; ///< no_executor: no location was known
+  std::string text;
+};
+struct task_was_cancelled {};
+
+using failure = std::variant<user_error, fetch_failed, task_was_cancelled>;
+
+struct task_failed {
+  task_id task;
+  executor_id executor;
+  failure why;
+};
+
+/// A cached block was evicted.
+struct block_dropped {
+  executor_id executor;
+  cached_block block;
+};
+struct dataset_unpersisted {
+  rdd_id dataset;
+};
+struct shuffle_released {
+  shuffle_id shuffle;
+};
+/// The time asked for by `wake_at` has come (or any other moment; harmless).
+struct tick {};
+
+using event = std::variant<job_submitted, job_cancelled, executor_joined, executor_lost, executor_suspected, executor_recovered,
+                           executors_exhausted, task_succeeded, task_failed, block_dropped, dataset_unpersisted, shuffle_released, tick>;
+
+// -- decisions (actions) ------------------------------------------------------
+
+struct task_launch {
+  task_id task;
+  std::uint32_t partition = 0;
+  std::uint32_t attempt = 0; ///< ordinal of this attempt within its task
+  bool careful = false;      ///< an earlier attempt ended its executor: run with batches of one record
+};
+
+/// Where the blocks of a shuffle are: by map partition, no_executor where there is none.
+using shuffle_locations = std::vector<executor_id>;
+
+/// Send these tasks. The first launch of a stage attempt on an executor also carries the plan and the locations of the stage's
+/// inputs (see driver_scheduler::stage_inputs).
+struct launch_tasks {
+  executor_id executor;
+  stage_id stage;
+  std::uint32_t stage_attempt = 0;
+  std::vector<task_launch> tasks;
+};
+
+struct cancel_tasks {
+  executor_id executor;
+  std::vector<task_id> tasks;
+  std::string reason;
+};
+
+/// The result that came with this task is the job's result number `index`.
+struct deliver_result {
+  job_id job;
+  std::uint32_t index = 0;
+  task_id task;
+};
+
+/// The result or map output of this task is not wanted (late, duplicate, of a dead executor).
+struct discard_result {
+  task_id task;
+  executor_id executor;
+};
+
+struct job_failure {
+  std::uint8_t code = 0; ///< salamander::errc
+  std::string text;
+  struct attempt {
+    stage_id stage;
+    std::uint32_t partition = 0;
+    std::uint32_t number = 0;
+    executor_id executor;
+    std::string reason;
+  };
+  std::vector<attempt> attempts; ///< first cause first
+};
+
+struct job_counts {
+  std::uint32_t stages_run = 0;
+  std::uint32_t stages_skipped = 0;
+  std::uint32_t stage_retries = 0;
+  std::uint32_t tasks_succeeded = 0;
+  std::uint32_t tasks_failed = 0;
+  std::uint32_t tasks_lost = 0;
+  std::uint32_t tasks_resubmitted = 0;
+  std::uint64_t records_read = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t shuffle_bytes = 0;
+};
+
+struct finish_job {
+  job_id job;
+  job_counts counts;
+};
+struct fail_job {
+  job_id job;
+  job_failure why;
+  job_counts counts;
+};
+
+/// The stage will run no more tasks for now; executors may forget its plan.
+struct forget_stage {
+  stage_id stage;
+};
+
+/// Ask for a `tick` no later than this.
+struct wake_at {
+  time_point when;
+};
+
+// Progress, for console and tests. Never needed for correctness.
+struct stage_started {
+  stage_id stage;
+  std::uint32_t attempt = 0;
+  std::string title;
+  std::uint32_t tasks = 0;       ///< that this attempt runs
+  std::uint32_t partitions = 0;  ///< of the whole stage
+};
+struct stage_finished {
+  stage_id stage;
+  std::uint32_t attempt = 0;
+  bool failed = false;
+};
+
+/// For the log: something an operator would want to know.
+struct notice {
+  enum class level : std::uint8_t { info, warning, error };
+  level how = level::info;
+  std::string text;
+};
+
+using action = std::variant<launch_tasks, cancel_tasks, deliver_result, discard_result, finish_job, fail_job, forget_stage, wake_at,
+                            stage_started, stage_finished, notice>;
+
+} // namespace salamander::scheduler
