@@ -28,6 +28,13 @@ struct batch {
   const std::uint32_t* selection = nullptr;
   bool movable = false;
 
+  /// The `count` records from `first` on. Requires: first + count <= size.
+  batch slice(std::size_t first, std::size_t count) const noexcept {
+    if (selection)
+      return {records, count, selection + first, movable};
+    return {records + first, count, nullptr, movable};
+  }
+
   /// Calls f(T&&) or f(const T&) once per record, in order.
   template <class F>
   void for_each(F&& f) const {
@@ -81,11 +88,9 @@ public:
     return *slot;
   }
 
-  /// Constructs in place from the result of `make()`, without a move. Requires: !full().
-  template <class Make>
-  void emplace_with(Make&& make) {
-    ::new (static_cast<void*>(data_ + size_)) T(make());
-    ++size_;
+  /// Says how many records a loop has constructed at data() by itself. Requires: the buffer was empty.
+  void commit(std::size_t size) noexcept {
+    size_ = size;
   }
 
   void clear() noexcept {

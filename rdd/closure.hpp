@@ -37,10 +37,42 @@ auto bind_front(F&& f, Values&&... values) {
 
 namespace core {
 
-/// Wraps user functions into library function objects (map_values(f), key_by(f), ...): travels if its parts do.
-/// A type says so by a `composed_tag`, a `for_each_part(visitor)` and a static `from_parts(reader)`.
+/// A library function object made of user functions (map_values(f), key_by(f), ...): it travels if its parts do.
 template <class F>
 concept composed_function = requires { typename F::composed_tag; };
+
+/// Base of library function objects that are made of user functions: `struct mapper : composed<mapper<F>, F>`.
+template <class Derived, class... Functions>
+struct composed {
+  using composed_tag = void;
+  std::tuple<Functions...> parts;
+
+  template <std::size_t I>
+  const auto& part() const noexcept {
+    return std::get<I>(parts);
+  }
+  template <class Visitor>
+  void for_each_part(Visitor&& visit) const {
+    std::apply([&](const auto&... one) { (visit(one), ...); }, parts);
+  }
+  template <class Reader>
+  static Derived from_parts(Reader&& read) {
+    return Derived{{std::tuple<Functions...>{read(std::type_identity<Functions>{})...}}};
+  }
+};
+
+/// Carries a value into a task, as a part of a composed function.
+struct value_tag {};
+template <class V>
+using carried = bound_function<value_tag, V>;
+template <class V>
+carried<V> carry(V value) {
+  return {{}, std::tuple<V>(std::move(value))};
+}
+template <class V>
+const V& carried_value(const carried<V>& holder) noexcept {
+  return std::get<0>(holder.values);
+}
 
 template <class F>
 inline constexpr bool is_bound = false;

@@ -100,6 +100,9 @@ public:
 /// Errors: errc::bad_master_url, errc::no_executors, errc::not_initialised.
 std::unique_ptr<engine> start_engine(const config& settings, const std::string& application_name);
 
+/// True once salamander::init ran in this process.
+bool init_was_called() noexcept;
+
 /// Serves as an executor if this process was started as one, and then never returns. Defined by the layer above.
 void serve_if_executor(int argc, char** argv);
 

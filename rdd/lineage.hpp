@@ -15,18 +15,10 @@ namespace salamander::core {
 
 struct lineage;
 
-/// Partition p is made from partition p of the parent.
-struct one_to_one {};
-
 /// Partition p in [first, first + count) is made from partition p - first of the parent; the others take nothing from it (union).
 struct shifted {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
-};
-
-/// Partition p is made from all parent partitions in groups[p] (coalesce).
-struct grouped {
-  std::vector<std::vector<std::uint32_t>> groups;
 };
 
 /// One edge of the lineage graph, from a dataset to one it is made from.
@@ -35,9 +27,9 @@ struct dependency {
 
   std::shared_ptr<const lineage> parent;
   kind how = kind::one_to_one;
-  shifted shift;                                         ///< kind::shifted
-  std::vector<std::vector<std::uint32_t>> groups;        ///< kind::grouped
-  shuffle_id shuffle;                                    ///< kind::wide: every partition may take from every parent partition
+  shifted shift;                                  ///< kind::shifted
+  std::vector<std::vector<std::uint32_t>> groups; ///< kind::grouped: partition p is made from the parent partitions groups[p]
+  shuffle_id shuffle;                             ///< kind::wide: every partition may take from every parent partition
 
   bool wide() const noexcept {
     return how == kind::wide;
@@ -60,6 +52,7 @@ struct lineage {
   std::uint32_t partitions = 0;
   std::vector<dependency> dependencies;
   std::optional<salamander::partitioner> partitioning;
+  std::shared_ptr<const void> assigner; ///< driver only: the key_partitioner behind `partitioning`
   std::atomic<bool> cached = false;
 
   /// "map at word_count.cpp:12"

@@ -14,6 +14,7 @@ node::node(node_header&& header) {
   partitions = header.partitions;
   dependencies = std::move(header.dependencies);
   partitioning = header.partitioning;
+  assigner = std::move(header.assigner);
 }
 
 node::~node() {

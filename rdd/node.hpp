@@ -20,6 +20,7 @@ struct node_header {
   std::uint32_t partitions = 0;
   std::vector<dependency> dependencies;
   std::optional<salamander::partitioner> partitioning;
+  std::shared_ptr<const void> assigner; ///< driver only
 };
 
 /// A dataset's lineage with the code that computes it. Nodes are built twice from the same class: on the driver from the user's

@@ -15,7 +15,7 @@
 
 namespace salamander::core {
 
-// -- owned_t<T>: what collect returns and what shuffles hand on ---------------
+// -- owned_t<T>: what collect returns --------------------------------------------
 
 template <class T>
 struct owned {
@@ -49,6 +49,37 @@ struct owned<group<V>> {
 /// T with every view replaced by a value: string_view -> string, group<V> -> vector<V>, also inside pairs and tuples.
 template <class T>
 using owned_t = typename owned<T>::type;
+
+// -- kept_t<T>: what shuffles hand on -------------------------------------------
+
+template <class T>
+struct kept {
+  using type = T;
+};
+template <>
+struct kept<std::string_view> {
+  using type = std::string;
+};
+template <class A, class B>
+struct kept<std::pair<A, B>> {
+  using type = std::pair<typename kept<A>::type, typename kept<B>::type>;
+};
+template <class... Ts>
+struct kept<std::tuple<Ts...>> {
+  using type = std::tuple<typename kept<Ts>::type...>;
+};
+template <class T>
+struct kept<std::optional<T>> {
+  using type = std::optional<typename kept<T>::type>;
+};
+template <class T, class A>
+struct kept<std::vector<T, A>> {
+  using type = std::vector<typename kept<T>::type>;
+};
+
+/// T with string_view replaced by string; groups stay as they are, since they keep their values alive by themselves.
+template <class T>
+using kept_t = typename kept<T>::type;
 
 // -- row_t<T>: how a record lies in a block -----------------------------------
 
@@ -194,8 +225,9 @@ std::size_t heap_bytes(const T& record) noexcept {
     return sum;
   } else if constexpr (requires { record.begin(); record.size(); typename T::value_type; }) {
     std::size_t sum = 0;
+    constexpr std::size_t per_element = requires { typename T::key_type; } ? 48 : 0;
     for (const auto& value : record)
-      sum += sizeof(value) + 48 + heap_bytes(value);
+      sum += sizeof(value) + per_element + heap_bytes(value);
     return sum;
   } else if constexpr (requires { std::tuple_size<T>::value; }) {
     return std::apply([](const auto&... fields) { return (std::size_t{0} + ... + heap_bytes(fields)); }, record);

@@ -1,0 +1,285 @@
+// What result tasks do with a partition.
+#pragma once
+
+#include <salamander/rdd/invoke.hpp>
+#include <salamander/rdd/plan.hpp>
+#include <salamander/rdd/record_block.hpp>
+#include <salamander/rdd/record_range.hpp>
+
+#include <algorithm>
+
+namespace salamander::core {
+
+/// The dataset id under which a task reports to be in the action's own function rather than in a dataset's.
+inline constexpr rdd_id action_dataset{0xffffffff};
+
+/// An action with a name and place for errors.
+class placed_action : public action {
+public:
+  placed_action(std::string operation, call_site site) {
+    place_.id = action_dataset;
+    place_.operation = std::move(operation);
+    place_.site = std::move(site);
+  }
+  explicit placed_action(byte_reader& in) {
+    place_.id = action_dataset;
+    place_.operation = in.text();
+    place_.site.file = in.text();
+    place_.site.line = static_cast<std::uint32_t>(in.varint());
+  }
+  void encode(byte_writer& out) const override {
+    out.text(place_.operation);
+    out.text(place_.site.file);
+    out.varint(place_.site.line);
+  }
+
+protected:
+  lineage place_;
+};
+
+/// A partition as an action's function sees it.
+template <class T>
+class partition_reader {
+public:
+  partition_reader(std::unique_ptr<stream<T>> input, task_context& context, const lineage& place)
+      : input_(std::move(input)), context_(context), place_(place) {}
+
+  /// Calls g(record) for each record; failures are described with their place.
+  template <class G>
+  void each(G&& g) {
+    for (batch<T> in; next(in);) {
+      std::size_t seen = 0;
+      try {
+        in.for_each([&](auto&& record) {
+          g(std::forward<decltype(record)>(record));
+          ++seen;
+        });
+      } catch (...) {
+        rethrow_described(place_, context_, records_ + seen);
+      }
+      records_ += in.size;
+    }
+  }
+  /// A whole batch at a time; `in.size` records have then been counted by the caller through `advance`.
+  bool next(batch<T>& in) {
+    if (!input_->next(in))
+      return false;
+    context_.poll();
+    enter(context_, place_, records_);
+    return true;
+  }
+  void advance(std::size_t records) noexcept {
+    records_ += records;
+  }
+  task_context& context() noexcept {
+    return context_;
+  }
+  const lineage& place() const noexcept {
+    return place_;
+  }
+  std::unique_ptr<stream<T>> take_input() {
+    return std::move(input_);
+  }
+
+private:
+  std::unique_ptr<stream<T>> input_;
+  task_context& context_;
+  const lineage& place_;
+  std::uint64_t records_ = 0;
+};
+
+/// Applies F, a function object of this library, to a partition and returns its value.
+template <class T, class F>
+class function_action final : public placed_action {
+public:
+  using result_type = std::remove_cvref_t<decltype(std::declval<const F&>()(std::declval<partition_reader<T>&>()))>;
+
+  function_action(F f, std::string operation, call_site site) : placed_action(std::move(operation), std::move(site)), f_(std::move(f)) {}
+  explicit function_action(byte_reader& in) : placed_action(in), f_(read_closure<F>(in)) {}
+
+  code_token token() const override {
+    return action_token<function_action>();
+  }
+  void encode(byte_writer& out) const override {
+    placed_action::encode(out);
+    write_closure(out, f_);
+  }
+  std::shared_ptr<const block_object> run(const node& final, std::uint32_t partition, task_context& context) const override {
+    partition_reader<T> reader(static_cast<const typed_node<T>&>(final).read(partition, context), context, place_);
+    return std::make_shared<value_block<result_type>>(f_(reader));
+  }
+
+private:
+  F f_;
+};
+
+/// How results lie in a block on their way to the driver.
+template <class T>
+using result_row_t = row_t<owned_t<T>>;
+
+/// Returns the first `limit` records of a partition.
+template <class T>
+class collect_action final : public placed_action {
+public:
+  collect_action(std::uint64_t limit, std::string operation, call_site site)
+      : placed_action(std::move(operation), std::move(site)), limit_(limit) {}
+  explicit collect_action(byte_reader& in) : placed_action(in), limit_(in.varint()) {}
+
+  static constexpr std::uint64_t no_limit = 0xffffffffffffffffULL;
+
+  code_token token() const override {
+    return action_token<collect_action>();
+  }
+  void encode(byte_writer& out) const override {
+    placed_action::encode(out);
+    out.varint(limit_);
+  }
+  std::shared_ptr<const block_object> run(const node& final, std::uint32_t partition, task_context& context) const override {
+    auto input = static_cast<const typed_node<T>&>(final).read(partition, context);
+    block_builder<result_row_t<T>> builder;
+    std::size_t reserved = 0;
+    std::uint64_t left = limit_;
+    for (batch<T> in; left != 0 && input->next(in);) {
+      const auto part = in.size <= left ? in : in.slice(0, left);
+      left -= part.size;
+      part.for_each([&](auto&& record) {
+        if constexpr (std::is_same_v<row_t<T>, result_row_t<T>>)
+          builder.add_row(std::forward<decltype(record)>(record));
+        else
+          builder.add_row(to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+      });
+      if (builder.approximate_bytes() > reserved) {
+        context.reserve(builder.approximate_bytes() - reserved, "collecting a partition");
+        reserved = builder.approximate_bytes();
+      }
+    }
+    return builder.finish();
+  }
+
+private:
+  std::uint64_t limit_;
+};
+
+/// Appends a collected block to a vector.
+template <class T>
+void append_rows(std::vector<owned_t<T>>& to, block&& from) {
+  using row_type = result_row_t<T>;
+  if constexpr (std::is_same_v<row_type, owned_t<T>>) {
+    if (from.object && from.object.use_count() == 1) {
+      auto& rows = const_cast<record_block<row_type>&>(static_cast<const record_block<row_type>&>(*from.object)).rows;
+      if (to.empty())
+        to = std::move(rows);
+      else
+        to.insert(to.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+      return;
+    }
+  }
+  const block_rows<row_type> rows(std::move(from));
+  for (const auto& row : rows)
+    to.push_back(to_owned<owned_t<T>>(row));
+}
+
+// -- functions ----------------------------------------------------------------
+
+template <class T>
+struct count_function {
+  std::uint64_t operator()(partition_reader<T>& in) const {
+    std::uint64_t count = 0;
+    for (batch<T> records; in.next(records);) {
+      count += records.size;
+      in.advance(records.size);
+    }
+    return count;
+  }
+};
+
+/// Left fold within the partition; nothing for an empty one.
+template <class T, class F>
+struct reduce_function : composed<reduce_function<T, F>, F> {
+  std::optional<owned_t<T>> operator()(partition_reader<T>& in) const {
+    const F& f = std::get<0>(this->parts);
+    std::optional<owned_t<T>> sum;
+    in.each([&](auto&& record) {
+      if (!sum)
+        sum.emplace(to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+      else
+        *sum = f(std::move(*sum), to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+    });
+    return sum;
+  }
+};
+
+template <class T, class Z, class F>
+struct aggregate_function : composed<aggregate_function<T, Z, F>, carried<Z>, F> {
+  Z operator()(partition_reader<T>& in) const {
+    const F& f = std::get<1>(this->parts);
+    Z sum = carried_value(std::get<0>(this->parts));
+    in.each([&](auto&& record) {
+      if constexpr (std::is_invocable_v<const F&, Z&&, decltype(record)>)
+        sum = f(std::move(sum), std::forward<decltype(record)>(record));
+      else
+        sum = f(std::move(sum), to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+    });
+    return sum;
+  }
+};
+
+template <class T, class F>
+struct foreach_function : composed<foreach_function<T, F>, F> {
+  bool operator()(partition_reader<T>& in) const {
+    record_caller<F, T> call;
+    in.each([&](auto&& record) { call(std::get<0>(this->parts), std::forward<decltype(record)>(record), 0); });
+    return true;
+  }
+};
+
+template <class T, class F>
+struct foreach_partition_function : composed<foreach_partition_function<T, F>, F> {
+  bool operator()(partition_reader<T>& in) const {
+    auto& context = in.context();
+    record_source<T> source(in.place(), in.take_input(), context);
+    try {
+      enter(context, in.place(), 0);
+      std::get<0>(this->parts)(record_range<T>(source));
+    } catch (...) {
+      rethrow_described(in.place(), context, source.position());
+    }
+    return true;
+  }
+};
+
+/// The `count` records that come first under Less, in order; equal ones in order of appearance.
+template <class T, class Less>
+struct first_ordered_function : composed<first_ordered_function<T, Less>, carried<std::uint64_t>, Less> {
+  std::vector<owned_t<T>> operator()(partition_reader<T>& in) const {
+    const auto limit = carried_value(std::get<0>(this->parts));
+    const Less& less = std::get<1>(this->parts);
+    struct ranked {
+      owned_t<T> record;
+      std::uint64_t order;
+    };
+    const auto before = [&](const ranked& a, const ranked& b) {
+      return less(a.record, b.record) || (!less(b.record, a.record) && a.order < b.order);
+    };
+    std::vector<ranked> heap; // the last of the kept ones on top
+    std::uint64_t order = 0;
+    in.each([&](auto&& record) {
+      if (heap.size() < limit) {
+        heap.push_back({to_owned<owned_t<T>>(std::forward<decltype(record)>(record)), order++});
+        std::push_heap(heap.begin(), heap.end(), before);
+      } else if (less(record, heap.front().record)) {
+        std::pop_heap(heap.begin(), heap.end(), before);
+        heap.back() = {to_owned<owned_t<T>>(std::forward<decltype(record)>(record)), order++};
+        std::push_heap(heap.begin(), heap.end(), before);
+      }
+    });
+    std::sort_heap(heap.begin(), heap.end(), before);
+    std::vector<owned_t<T>> out;
+    out.reserve(heap.size());
+    for (auto& one : heap)
+      out.push_back(std::move(one.record));
+    return out;
+  }
+};
+
+} // namespace salamander::core

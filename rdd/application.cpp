@@ -1,0 +1,173 @@
+#include <salamander/rdd/application.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace salamander::core {
+
+application::application(config settings, call_site created_at) : settings_(std::move(settings)), created_at_(std::move(created_at)) {
+  if (!settings_.find("salamander.app.name"))
+    settings_.set("salamander.app.name", "salamander");
+  engine_ = start_engine(settings_, settings_.get("salamander.app.name"));
+  gate_->open_to = engine_.get();
+}
+
+application::~application() {
+  stop();
+}
+
+void application::check_usable(const char* operation, const std::source_location& where) const {
+  if (inside_task())
+    throw_error(errc::nested_use, std::string(operation) + " at " + call_site::from(where).text() +
+                                      " was called inside a function that runs in a task; datasets and contexts exist on the driver only: "
+                                      "collect the other dataset first and pass it by sal::bind_front, or join the two");
+  if (stopped_.load())
+    throw_error(errc::context_stopped, std::string(operation) + " at " + call_site::from(where).text() +
+                                           " was called on a stopped context; it was created at " + created_at_.text());
+}
+
+node_header application::header(const char* operation, const std::source_location& where, std::uint32_t partitions) {
+  check_usable(operation, where);
+  node_header made;
+  made.id = next_dataset();
+  made.operation = operation;
+  made.site = call_site::from(where);
+  made.partitions = partitions;
+  return made;
+}
+
+void application::adopt(node& made) {
+  made.on_release = [gate = gate_](const node& gone) {
+    const std::lock_guard lock(gate->mutex);
+    if (!gate->open_to)
+      return;
+    if (gone.cached.load())
+      gate->open_to->unpersist(gone.id, false);
+    for (const auto& edge : gone.dependencies)
+      if (edge.wide())
+        gate->open_to->release_shuffle(edge.shuffle);
+    if (gone.dependencies.empty())
+      gate->open_to->release_source(gone.id);
+  };
+}
+
+std::uint32_t application::default_parallelism() const {
+  if (settings_.contains("salamander.default.parallelism"))
+    return static_cast<std::uint32_t>(std::max<std::int64_t>(1, settings_.get_int("salamander.default.parallelism")));
+  return engine_->default_parallelism();
+}
+
+std::shared_ptr<job_handle> application::submit(node_ptr final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
+                                                const char* operation, const std::source_location& where) {
+  check_usable(operation, where);
+  job_spec spec;
+  spec.final = std::move(final);
+  spec.act = std::move(act);
+  spec.partitions = std::move(partitions);
+  spec.operation = operation;
+  spec.site = call_site::from(where);
+  return engine_->submit(std::move(spec));
+}
+
+std::vector<block> application::run(const node_ptr& final, std::shared_ptr<const action> act, const char* operation,
+                                    const std::source_location& where) {
+  std::vector<std::uint32_t> all(final->partitions);
+  std::iota(all.begin(), all.end(), 0U);
+  return run(final, std::move(act), std::move(all), operation, where);
+}
+
+std::vector<block> application::run(const node_ptr& final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
+                                    const char* operation, const std::source_location& where) {
+  const auto job = submit(final, std::move(act), std::move(partitions), operation, where);
+  const auto note = [&] {
+    const std::lock_guard lock(mutex_);
+    last_ = job->report();
+  };
+  try {
+    auto results = job->wait();
+    note();
+    return results;
+  } catch (...) {
+    note();
+    throw;
+  }
+}
+
+job_report application::last_report() const {
+  const std::lock_guard lock(mutex_);
+  return last_;
+}
+
+void application::stop() {
+  if (stopped_.exchange(true))
+    return;
+  {
+    const std::lock_guard lock(gate_->mutex);
+    gate_->open_to = nullptr;
+  }
+  if (engine_)
+    engine_->stop();
+}
+
+partitioner_choice choose_partitioner(const application& app, std::initializer_list<const lineage*> inputs, std::uint32_t wanted) {
+  if (wanted != 0)
+    return {{salamander::partitioner::kind::hash, wanted, 0}, nullptr};
+  std::uint32_t largest = 0;
+  const lineage* best = nullptr;
+  for (const auto* one : inputs) {
+    largest = std::max(largest, one->partitions);
+    if (one->partitioning && one->partitioning->partitions > 0 && (!best || one->partitioning->partitions > best->partitioning->partitions))
+      best = one;
+  }
+  const auto standard = app.settings().contains("salamander.default.parallelism") ? app.default_parallelism() : largest;
+  if (best) {
+    const auto count = best->partitioning->partitions;
+    const bool close = std::log10(static_cast<double>(largest)) - std::log10(static_cast<double>(count)) < 1;
+    if (close || count > standard)
+      return {*best->partitioning, best->assigner};
+  }
+  return {{salamander::partitioner::kind::hash, standard, 0}, nullptr};
+}
+
+std::string describe_lineage(const lineage& dataset) {
+  struct visit {
+    const lineage* node;
+    std::string indent;
+    bool shuffled;
+  };
+  std::string text;
+  std::vector<visit> open{{&dataset, "", false}};
+  while (!open.empty()) {
+    const auto at = std::move(open.back());
+    open.pop_back();
+    const auto count = "(" + std::to_string(at.node->partitions) + ")";
+    if (!text.empty())
+      text += '\n';
+    text += at.indent + (at.shuffled ? " +-" : text.empty() ? "" : "  | ");
+    text += count + " " + at.node->operation + " [" + std::to_string(at.node->id.value) + "] at " + at.node->site.text();
+    if (at.node->cached.load())
+      text += " [cached]";
+    const auto below = at.indent + (at.shuffled ? "   " : "");
+    for (auto edge = at.node->dependencies.rbegin(); edge != at.node->dependencies.rend(); ++edge)
+      if (edge->parent)
+        open.push_back({edge->parent.get(), below, edge->wide()});
+  }
+  return text;
+}
+
+dependency narrow_on(const node_ptr& parent) {
+  dependency edge;
+  edge.parent = parent;
+  return edge;
+}
+
+dependency wide_on(const node_ptr& parent, shuffle_id shuffle) {
+  dependency edge;
+  edge.parent = parent;
+  edge.how = dependency::kind::wide;
+  edge.shuffle = shuffle;
+  return edge;
+}
+
+} // namespace salamander::core

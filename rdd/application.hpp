@@ -1,0 +1,101 @@
+// What all datasets of one context share.
+#pragma once
+
+#include <salamander/rdd/engine.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+namespace salamander::core {
+
+/// The running application behind a context and its datasets. Threads: any.
+class application {
+public:
+  application(config settings, call_site created_at);
+  ~application();
+
+  const config& settings() const noexcept {
+    return settings_;
+  }
+  engine& runner() const noexcept {
+    return *engine_;
+  }
+
+  rdd_id next_dataset() noexcept {
+    return {datasets_.fetch_add(1)};
+  }
+  shuffle_id next_shuffle() noexcept {
+    return {shuffles_.fetch_add(1)};
+  }
+  std::uint64_t next_identity() noexcept {
+    return identities_.fetch_add(1);
+  }
+
+  /// Errors: errc::context_stopped with the place of creation; errc::nested_use inside a task.
+  void check_usable(const char* operation, const std::source_location& where) const;
+
+  /// Makes a node's header; see node_header. Errors: as check_usable.
+  node_header header(const char* operation, const std::source_location& where, std::uint32_t partitions);
+
+  /// Lets the node release what it holds elsewhere when its last handle goes.
+  void adopt(node& made);
+
+  std::uint32_t default_parallelism() const;
+  std::uint32_t default_partitions_min() const {
+    return std::min<std::uint32_t>(default_parallelism(), 2);
+  }
+
+  std::shared_ptr<job_handle> submit(node_ptr final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
+                                     const char* operation, const std::source_location& where);
+  /// Runs a job over all partitions and waits. Errors: salamander::error.
+  std::vector<block> run(const node_ptr& final, std::shared_ptr<const action> act, const char* operation, const std::source_location& where);
+  std::vector<block> run(const node_ptr& final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
+                         const char* operation, const std::source_location& where);
+
+  /// The report of the last job that ended by `run` on this thread's behalf or another's.
+  job_report last_report() const;
+
+  void stop();
+  bool stopped() const noexcept {
+    return stopped_.load();
+  }
+
+private:
+  /// The way for nodes to release what they hold: closed before the engine stops. A node may go on any thread, even the engine's
+  /// own, so it must not keep the application alive.
+  struct release_gate {
+    std::mutex mutex;
+    engine* open_to = nullptr;
+  };
+
+  config settings_;
+  call_site created_at_;
+  std::shared_ptr<release_gate> gate_ = std::make_shared<release_gate>();
+  std::unique_ptr<engine> engine_;
+  std::atomic<std::uint32_t> datasets_{0};
+  std::atomic<std::uint32_t> shuffles_{0};
+  std::atomic<std::uint64_t> identities_{1};
+  std::atomic<bool> stopped_{false};
+  mutable std::mutex mutex_;
+  job_report last_;
+};
+
+/// How an operation's result is partitioned, and the key_partitioner behind it if an input had it already.
+struct partitioner_choice {
+  salamander::partitioner partitioning;
+  std::shared_ptr<const void> assigner;
+};
+
+/// Spark's rule: the partitions asked for; else the input partitioner with most partitions if it is within an order of magnitude
+/// of the largest input or beats the default count; else hashing into salamander.default.parallelism or the largest input's count.
+partitioner_choice choose_partitioner(const application& app, std::initializer_list<const lineage*> inputs, std::uint32_t wanted);
+
+/// The lineage of a dataset as an indented tree.
+std::string describe_lineage(const lineage& dataset);
+
+// Shorthand for building headers.
+dependency narrow_on(const node_ptr& parent);
+dependency wide_on(const node_ptr& parent, shuffle_id shuffle);
+
+} // namespace salamander::core

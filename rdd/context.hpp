@@ -1,0 +1,136 @@
+// Where every program starts: the connection to the machinery that runs jobs.
+#pragma once
+
+#include <salamander/rdd/rdd.hpp>
+#include <salamander/rdd/sources.hpp>
+
+namespace salamander {
+
+/// First line of main. In a process that was started as an executor of this program it serves there and does not return;
+/// otherwise it does nothing but note that it was called. local-cluster masters need it: their executors are this same binary.
+void init(int argc, char** argv);
+
+/// A running application: makes datasets, runs their jobs. One at a time in a process; gone with its destructor or stop().
+/// Errors of the constructor: errc::bad_master_url, errc::bad_config_value, errc::no_executors, errc::not_initialised (a
+/// local-cluster master without init), errc::invalid_argument (another context is active). Threads: members from any thread at once.
+class context {
+public:
+  explicit context(config settings = {}, where_t where = where_t::current());
+  context(const context&) = delete;
+  context& operator=(const context&) = delete;
+  ~context();
+
+  /// The elements of a container in `partitions` slices [i * size / n, (i + 1) * size / n); copied now.
+  /// Errors: errc::invalid_argument for 0 or fewer partitions.
+  template <class C>
+    requires requires(const C& c) { c.begin(); c.end(); c.size(); }
+  auto parallelize(const C& data, where_t where = where_t::current()) const {
+    return slices(data, app_->default_parallelism(), where);
+  }
+  template <class C, std::integral N>
+    requires requires(const C& c) { c.begin(); c.end(); c.size(); }
+  auto parallelize(const C& data, N partitions, where_t where = where_t::current()) const {
+    return slices(data, checked("parallelize", partitions, where), where);
+  }
+  template <class T>
+  auto parallelize(std::initializer_list<T> data, where_t where = where_t::current()) const {
+    return slices(std::vector<T>(data), app_->default_parallelism(), where);
+  }
+  template <class T, std::integral N>
+  auto parallelize(std::initializer_list<T> data, N partitions, where_t where = where_t::current()) const {
+    return slices(std::vector<T>(data), checked("parallelize", partitions, where), where);
+  }
+
+  /// The integers start, start + step, ... up to but without end; never stored. Errors: errc::invalid_argument for step 0.
+  rdd<std::int64_t> range(std::int64_t start, std::int64_t end, std::int64_t step = 1, std::int64_t partitions = -1,
+                          where_t where = where_t::current()) const;
+  /// 0, 1, ... up to but without end.
+  rdd<std::int64_t> range(std::int64_t end, where_t where = where_t::current()) const;
+
+  /// No partitions, no records.
+  template <class T>
+  rdd<T> empty_rdd(where_t where = where_t::current()) const {
+    return rdd<T>(std::make_shared<core::driver_data_node<T>>(app_->header("empty_rdd", where, 0)), app_);
+  }
+
+  /// The lines of text files: a path, a directory, a pattern, or several separated by commas; .gz and .zst are unpacked.
+  /// Shape: at least `partitions_min` byte ranges cut at line ends, if the files can be cut (default: 2 or fewer cores); a directory
+  /// without files gives no partitions. Lines end with \n, \r\n or \r and come without it. Records are views (see rdd).
+  /// Errors: errc::input_not_found, errc::io_error now; errc::corrupt_data, errc::io_error in jobs.
+  rdd<std::string_view> text_file(const std::string& path, std::uint32_t partitions_min = 0, where_t where = where_t::current()) const;
+
+  /// The partitions of all inputs, in order.
+  template <class T>
+  rdd<T> union_of(const std::vector<rdd<T>>& inputs, where_t where = where_t::current()) const;
+
+  std::uint32_t default_parallelism() const {
+    return app_->default_parallelism();
+  }
+  std::uint32_t default_min_partitions() const {
+    return app_->default_partitions_min();
+  }
+  const config& settings() const noexcept {
+    return app_->settings();
+  }
+  std::vector<executor_info> executors() const {
+    return app_->runner().executors();
+  }
+  /// Counts of the job that ended last.
+  job_report last_job() const {
+    return app_->last_report();
+  }
+  /// Partitions of a dataset that are cached now.
+  template <class T>
+  std::uint32_t cached_partitions(const rdd<T>& dataset) const {
+    return app_->runner().cached_partitions(dataset.node()->id);
+  }
+  /// Running jobs fail with errc::job_cancelled.
+  void cancel_all_jobs(const std::string& reason = "all jobs were cancelled") const {
+    app_->runner().cancel_all_jobs(reason);
+  }
+  /// Ends jobs and executors. Idempotent; datasets of this context cannot be used afterwards.
+  void stop();
+
+private:
+  std::uint32_t checked(const char* operation, std::int64_t partitions, const where_t& where) const;
+
+  template <class C>
+  auto slices(const C& data, std::uint32_t partitions, const where_t& where) const {
+    using given = std::remove_cvref_t<decltype(*data.begin())>;
+    using T = core::kept_t<std::conditional_t<std::is_convertible_v<given, const char*>, std::string, given>>;
+    auto made = std::make_shared<core::driver_data_node<T>>(app_->header("parallelize", where, partitions));
+    app_->adopt(*made);
+    auto at = data.begin();
+    std::size_t taken = 0;
+    for (std::uint32_t p = 0; p < partitions; ++p) {
+      const auto last = core::slice_of(data.size(), p, partitions).second;
+      core::block_builder<T> builder;
+      builder.reserve(last - taken);
+      for (; taken < last; ++taken, ++at)
+        builder.add(T(*at));
+      app_->runner().put_source(made->id, p, builder.finish());
+    }
+    return rdd<T>(std::move(made), app_);
+  }
+
+  std::shared_ptr<core::application> app_;
+};
+
+template <class T>
+rdd<T> context::union_of(const std::vector<rdd<T>>& inputs, where_t where) const {
+  std::uint32_t partitions = 0;
+  for (const auto& one : inputs)
+    partitions += one.num_partitions();
+  auto header = app_->header("union_of", where, partitions);
+  std::uint32_t first = 0;
+  for (const auto& one : inputs) {
+    auto edge = core::narrow_on(one.node());
+    edge.how = core::dependency::kind::shifted;
+    edge.shift = {first, one.num_partitions()};
+    first += one.num_partitions();
+    header.dependencies.push_back(std::move(edge));
+  }
+  return rdd<T>(std::make_shared<core::concatenation_node<T>>(std::move(header)), app_);
+}
+
+} // namespace salamander

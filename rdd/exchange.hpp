@@ -1,0 +1,249 @@
+// Records moved to other partitions as they are: partition_by, sort_by_key and repartition.
+#pragma once
+
+#include <salamander/rdd/shuffle_io.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace salamander::core {
+
+/// Rows of gathered blocks as owned records, in the order of `at`.
+template <class Row, class Out>
+class row_output {
+public:
+  explicit row_output(std::size_t capacity) : buffer_(capacity) {}
+
+  template <class Next>
+  batch<Out> fill(std::size_t count, Next&& next) {
+    for (std::size_t i = 0; i < count; ++i)
+      assign_owned(buffer_[i], next());
+    return {buffer_.data(), count, nullptr, true};
+  }
+  std::size_t capacity() const noexcept {
+    return buffer_.size();
+  }
+
+private:
+  std::vector<Out> buffer_;
+};
+
+/// All rows of a partition in map order.
+template <class Row, class Out>
+class rows_stream final : public stream<Out> {
+public:
+  rows_stream(std::vector<block_rows<Row>> blocks, task_context& context) : blocks_(std::move(blocks)), context_(context) {
+    std::size_t most = 0;
+    for (const auto& block : blocks_)
+      most = std::max(most, block.size());
+    if constexpr (!std::is_same_v<Row, Out>)
+      output_.emplace(std::min(most, context.batch_size<Out>()));
+  }
+
+  bool next(batch<Out>& out) override {
+    context_.poll();
+    while (block_ < blocks_.size() && at_ == blocks_[block_].size()) {
+      ++block_;
+      at_ = 0;
+    }
+    if (block_ == blocks_.size())
+      return false;
+    const auto& rows = blocks_[block_];
+    if constexpr (std::is_same_v<Row, Out>) {
+      const auto count = std::min(context_.batch_size<Out>(), rows.size() - at_);
+      out = {const_cast<Out*>(rows.data() + at_), count, nullptr, rows.exclusive()};
+      at_ += count;
+    } else {
+      const auto count = std::min(output_->capacity(), rows.size() - at_);
+      out = output_->fill(count, [&]() -> const Row& { return rows.data()[at_++]; });
+    }
+    return true;
+  }
+
+private:
+  std::vector<block_rows<Row>> blocks_;
+  task_context& context_;
+  std::optional<row_output<Row, Out>> output_;
+  std::size_t block_ = 0;
+  std::size_t at_ = 0;
+};
+
+/// Shape: m partitions of pair<K, V> -> n partitions, keys where the partitioner says; order within a partition: by map partition.
+template <pair_record In>
+class partition_node final : public typed_node<kept_t<In>> {
+  using key_row = row_t<kept_t<key_of<In>>>;
+  using out_type = kept_t<In>;
+
+public:
+  partition_node(node_header&& header, std::shared_ptr<const key_partitioner<key_row>> partitioner)
+      : typed_node<out_type>(std::move(header)), partitioner_(std::move(partitioner)) {}
+  partition_node(node_header&& header, byte_reader& in)
+      : typed_node<out_type>(std::move(header)), partitioner_(read_partitioner<key_row>(in)) {}
+
+  code_token token() const override {
+    return node_token<partition_node>();
+  }
+  void encode(byte_writer& out) const override {
+    write_partitioner(out, *partitioner_);
+  }
+  std::unique_ptr<stream<out_type>> open(std::uint32_t p, task_context& context) const override {
+    return std::make_unique<rows_stream<keyed_row_t<In>, out_type>>(gather_rows<keyed_row_t<In>, In>(*this, 0, p, context), context);
+  }
+  void write_map_output(std::size_t which, std::uint32_t partition, task_context& context) const override {
+    scatter_pairs<In>(*this, which, partition, context, *partitioner_);
+  }
+
+private:
+  std::shared_ptr<const key_partitioner<key_row>> partitioner_;
+};
+
+/// Eight leading characters as a number that orders like them.
+inline std::uint64_t text_prefix(std::string_view text) noexcept {
+  unsigned char bytes[8] = {};
+  std::memcpy(bytes, text.data(), std::min<std::size_t>(text.size(), 8));
+  std::uint64_t value = 0;
+  for (const auto byte : bytes)
+    value = (value << 8) | byte;
+  return value;
+}
+
+/// Shape: m partitions of pair<K, V> -> n partitions, each sorted by key; with a range partitioner the whole is ordered.
+/// Equal keys keep the order of their map partitions and positions: results do not vary.
+template <pair_record In, class Less>
+class sort_node final : public typed_node<kept_t<In>> {
+  using key_row = row_t<kept_t<key_of<In>>>;
+  using row_type = keyed_row_t<In>;
+  using out_type = kept_t<In>;
+  static constexpr bool by_prefix =
+      std::is_same_v<key_row, std::string_view> && (std::is_same_v<Less, std::less<>> || std::is_same_v<Less, std::greater<>>);
+
+  struct sort_entry {
+    std::uint64_t prefix;
+    const row_type* row;
+  };
+
+  class sorted_stream final : public stream<out_type> {
+  public:
+    sorted_stream(const sort_node& dataset, std::uint32_t p, task_context& context)
+        : context_(context), blocks_(gather_rows<row_type, In>(dataset, 0, p, context)) {
+      std::size_t rows = 0;
+      for (const auto& block : blocks_)
+        rows += block.size();
+      context.reserve(rows * sizeof(sort_entry) * 2, "sorting a partition");
+      order_.reserve(rows);
+      for (const auto& block : blocks_)
+        for (const auto& row : block)
+          order_.push_back({by_prefix ? prefix_of(row.first) : 0, &row});
+      enter(context, dataset, 0);
+      try {
+        sort(dataset);
+      } catch (...) {
+        rethrow_described(dataset, context, 0);
+      }
+      output_.emplace(std::min(rows, context.batch_size<out_type>()));
+    }
+
+    bool next(batch<out_type>& out) override {
+      context_.poll();
+      const auto count = std::min(output_->capacity(), order_.size() - at_);
+      if (count == 0)
+        return false;
+      out = output_->fill(count, [&]() -> const row_type& {
+        if (at_ + 8 < order_.size())
+          __builtin_prefetch(order_[at_ + 8].row);
+        return *order_[at_++].row;
+      });
+      return true;
+    }
+
+  private:
+    static std::uint64_t prefix_of(const key_row& key) noexcept {
+      if constexpr (by_prefix)
+        return text_prefix(key);
+      else
+        return 0;
+    }
+
+    void sort(const sort_node& dataset) {
+      const auto& less = dataset.less_;
+      const bool ascending = dataset.ascending_;
+      const auto before = [&](const sort_entry& a, const sort_entry& b) {
+        if constexpr (by_prefix) {
+          constexpr bool up = std::is_same_v<Less, std::less<>>;
+          if (a.prefix != b.prefix)
+            return (a.prefix < b.prefix) == (up == ascending);
+        }
+        return ascending ? less(a.row->first, b.row->first) : less(b.row->first, a.row->first);
+      };
+      std::stable_sort(order_.begin(), order_.end(), before);
+    }
+
+    task_context& context_;
+    std::vector<block_rows<row_type>> blocks_;
+    std::vector<sort_entry> order_;
+    std::optional<row_output<row_type, out_type>> output_;
+    std::size_t at_ = 0;
+  };
+
+public:
+  sort_node(node_header&& header, std::shared_ptr<const key_partitioner<key_row>> partitioner, Less less, bool ascending)
+      : typed_node<out_type>(std::move(header)), partitioner_(std::move(partitioner)), less_(std::move(less)), ascending_(ascending) {}
+  sort_node(node_header&& header, byte_reader& in)
+      : typed_node<out_type>(std::move(header)), partitioner_(read_partitioner<key_row>(in)), less_(read_closure<Less>(in)),
+        ascending_(in.varint() != 0) {}
+
+  code_token token() const override {
+    return node_token<sort_node>();
+  }
+  void encode(byte_writer& out) const override {
+    write_partitioner(out, *partitioner_);
+    write_closure(out, less_);
+    out.varint(ascending_ ? 1 : 0);
+  }
+  std::unique_ptr<stream<out_type>> open(std::uint32_t p, task_context& context) const override {
+    return std::make_unique<sorted_stream>(*this, p, context);
+  }
+  void write_map_output(std::size_t which, std::uint32_t partition, task_context& context) const override {
+    scatter_pairs<In>(*this, which, partition, context, *partitioner_);
+  }
+
+private:
+  std::shared_ptr<const key_partitioner<key_row>> partitioner_;
+  Less less_;
+  bool ascending_;
+};
+
+/// Shape: m partitions of T -> n partitions of about equal size: each map partition deals its records round, from a start of its own.
+template <class T>
+class repartition_node final : public typed_node<kept_t<T>> {
+  using row_type = row_t<kept_t<T>>;
+  using out_type = kept_t<T>;
+
+public:
+  explicit repartition_node(node_header&& header) : typed_node<out_type>(std::move(header)) {}
+  repartition_node(node_header&& header, byte_reader&) : typed_node<out_type>(std::move(header)) {}
+
+  code_token token() const override {
+    return node_token<repartition_node>();
+  }
+  void encode(byte_writer&) const override {}
+  std::unique_ptr<stream<out_type>> open(std::uint32_t p, task_context& context) const override {
+    return std::make_unique<rows_stream<row_type, out_type>>(gather_rows<row_type, T>(*this, 0, p, context), context);
+  }
+  void write_map_output(std::size_t which, std::uint32_t partition, task_context& context) const override {
+    auto input = this->template parent<T>(which).read(partition, context);
+    row_scatter<row_type> scatter(this->partitions, context, "repartitioning");
+    auto target = static_cast<std::uint32_t>(mix(partition + 1, 0x9e3779b97f4a7c15ULL) % this->partitions);
+    for (batch<T> in; input->next(in);) {
+      context.poll();
+      in.for_each([&](auto&& record) {
+        scatter.add(target, to_row(std::forward<decltype(record)>(record), scatter.characters()));
+        target = target + 1 == this->partitions ? 0 : target + 1;
+      });
+      scatter.account(in.size);
+    }
+    scatter.commit(this->dependencies[which].shuffle, partition);
+  }
+};
+
+} // namespace salamander::core

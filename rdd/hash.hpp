@@ -1,0 +1,111 @@
+// Hashes of keys: the same in every process of an application.
+#pragma once
+
+#include <salamander/rdd/aggregate.hpp>
+#include <salamander/rdd/record_types.hpp>
+
+#include <bit>
+#include <concepts>
+#include <cstring>
+#include <functional>
+
+namespace salamander::core {
+
+__extension__ using wide_product = unsigned __int128;
+
+constexpr std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
+  const auto product = static_cast<wide_product>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+/// For texts longer than 16 characters; kept out of line.
+std::uint64_t hash_long_text(const char* data, std::size_t size) noexcept;
+
+inline std::uint64_t hash_text(std::string_view text) noexcept {
+  constexpr std::uint64_t k0 = 0xa0761d6478bd642fULL;
+  constexpr std::uint64_t k1 = 0xe7037ed1a0b428dbULL;
+  const auto size = text.size();
+  const char* const data = text.data();
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  if (size > 16)
+    return hash_long_text(data, size);
+  if (size >= 8) {
+    std::memcpy(&a, data, 8);
+    std::memcpy(&b, data + size - 8, 8);
+  } else if (size >= 4) {
+    std::uint32_t low = 0;
+    std::uint32_t high = 0;
+    std::memcpy(&low, data, 4);
+    std::memcpy(&high, data + size - 4, 4);
+    a = low;
+    b = high;
+  } else if (size > 0) {
+    a = (static_cast<std::uint64_t>(static_cast<unsigned char>(data[0])) << 16) |
+        (static_cast<std::uint64_t>(static_cast<unsigned char>(data[size / 2])) << 8) | static_cast<unsigned char>(data[size - 1]);
+  }
+  return mix(mix(a ^ k0, b ^ k1 ^ size), k0);
+}
+
+template <class T>
+inline constexpr bool has_std_hash = requires(const T& value) {
+  { std::hash<T>{}(value) } -> std::convertible_to<std::size_t>;
+};
+
+/// A well-mixed hash for tables. Integers and floats by value (0.0 and -0.0 alike), text by characters, pairs, tuples, optionals,
+/// sequences and aggregates by their parts, other types by std::hash.
+template <class T>
+std::uint64_t hash_value(const T& value) noexcept {
+  constexpr std::uint64_t k = 0x9e3779b97f4a7c15ULL;
+  if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
+    return mix(static_cast<std::uint64_t>(value) ^ 0xa0761d6478bd642fULL, k);
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return mix(value == 0 ? 1 : std::bit_cast<std::uint64_t>(static_cast<double>(value)), k);
+  } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
+    return hash_text(value);
+  } else if constexpr (requires { value.first; value.second; }) {
+    return mix(hash_value(value.first) ^ k, hash_value(value.second) | 1);
+  } else if constexpr (requires { std::tuple_size<T>::value; } && !requires { value.data(); }) {
+    std::uint64_t h = 7;
+    std::apply([&](const auto&... fields) { ((h = mix(h ^ k, hash_value(fields) | 1)), ...); }, value);
+    return h;
+  } else if constexpr (requires { value.has_value(); *value; }) {
+    return value ? hash_value(*value) : 0;
+  } else if constexpr (has_std_hash<T>) {
+    return mix(std::hash<T>{}(value), k);
+  } else if constexpr (requires { value.begin() != value.end(); }) {
+    std::uint64_t h = 11;
+    for (const auto& element : value)
+      h = mix(h ^ k, hash_value(element) | 1);
+    return h;
+  } else if constexpr (is_reflectable<T>) {
+    std::uint64_t h = 13;
+    for_each_field(value, [&](const auto& field) { h = mix(h ^ k, hash_value(field) | 1); });
+    return h;
+  } else {
+    static_assert(!sizeof(T), "salamander: this type cannot be a key: give it a std::hash specialisation, or make it an aggregate");
+    return 0;
+  }
+}
+
+/// The partition of a key under hash partitioning: integers by value, so that key k of n partitions is in partition k mod n (never
+/// negative); other types by hash_value.
+template <class T>
+std::uint32_t hash_partition(const T& key, std::uint32_t partitions) noexcept {
+  if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(key) % partitions);
+  } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+    const auto rest = static_cast<std::int64_t>(key) % static_cast<std::int64_t>(partitions);
+    return static_cast<std::uint32_t>(rest < 0 ? rest + partitions : rest);
+  } else if constexpr (std::is_integral_v<T>) {
+    return static_cast<std::uint32_t>(key % partitions);
+  } else {
+    return static_cast<std::uint32_t>(hash_value(key) % partitions);
+  }
+}
+
+/// What a key must be able to do beside hashing.
+template <class T>
+concept key_type = std::equality_comparable<T>;
+
+} // namespace salamander::core

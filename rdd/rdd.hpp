@@ -1,0 +1,284 @@
+// The dataset handle: what users write their programs with.
+#pragma once
+
+#include <salamander/rdd/actions.hpp>
+#include <salamander/rdd/application.hpp>
+#include <salamander/rdd/cache.hpp>
+#include <salamander/rdd/cogroup.hpp>
+#include <salamander/rdd/combine.hpp>
+#include <salamander/rdd/exchange.hpp>
+#include <salamander/rdd/functions.hpp>
+#include <salamander/rdd/narrow.hpp>
+#include <salamander/rdd/stats.hpp>
+
+
+namespace salamander {
+
+class context;
+using where_t = std::source_location;
+
+/// The ordering of pairs by their second member, for top, take_ordered, min and max.
+struct by_value_t {
+  template <class A, class B>
+  bool operator()(const A& a, const B& b) const {
+    return a.second < b.second;
+  }
+};
+inline constexpr by_value_t by_value{};
+
+/// A dataset: an immutable, partitioned sequence of T that is computed when an action asks for it, and recomputed from its lineage
+/// when a part is lost. A cheap handle; copies name the same dataset.
+///
+/// T is what functions see. Functions take a record as `const T&`, by value or `const auto&`; one that takes the owned form (a
+/// std::string where T is std::string_view) gets a copy. Records that are views live until the end of their batch; whatever is
+/// cached, shuffled or returned is owned. Functions must be const-callable and able to travel (see closure.hpp); they may run more
+/// than once for a record after a fault.
+///
+/// Errors common to all members: errc::context_stopped, errc::nested_use, errc::closure_refused at the call; what goes wrong in
+/// tasks is thrown by the action. Threads: handles may be used from several threads at once. Partition counts of 0 mean the default.
+template <class T>
+class rdd {
+public:
+  using value_type = T;
+  using owned_type = core::owned_t<T>;
+
+  explicit rdd(std::shared_ptr<core::typed_node<T>> made, std::shared_ptr<core::application> app) : node_(std::move(made)), app_(std::move(app)) {}
+
+  /// A dataset of views becomes one of owned values: rdd<std::string> from what text_file returns.
+  template <class U>
+    requires(!std::is_same_v<U, T> && std::is_same_v<core::kept_t<U>, T>)
+  rdd(const rdd<U>& other);
+
+  // -- transformations (rdd.ipp): lazy; n partitions -> n partitions, order kept, unless said otherwise ----------------------------
+
+  /// One record for each. Loses the partitioner.
+  template <core::record_function<T> F>
+  auto map(F f, where_t where = where_t::current()) const;
+  /// All records of the ranges that f returns: containers or lazy views. Loses the partitioner.
+  template <core::record_function<T> F>
+  auto flat_map(F f, where_t where = where_t::current()) const;
+  /// The records for which f is true. Keeps the partitioner.
+  template <core::record_function<T> F>
+  rdd filter(F f, where_t where = where_t::current()) const;
+  /// f(record_range<T>) -> range, called once a partition, also for an empty one; records are pulled as f's result is read.
+  template <core::partition_function<T> F>
+  auto map_partitions(F f, bool preserves_partitioning = false, where_t where = where_t::current()) const;
+  /// f(partition index, record_range<T>) -> range.
+  template <core::partition_function<T> F>
+  auto map_partitions_with_index(F f, bool preserves_partitioning = false, where_t where = where_t::current()) const;
+  /// One vector a partition.
+  rdd<std::vector<owned_type>> glom(where_t where = where_t::current()) const;
+  /// (f(record), record).
+  template <core::record_function<T> F>
+  auto key_by(F f, where_t where = where_t::current()) const;
+  /// The partitions of both, this one's first; duplicates stay. Inputs with equal partitioners are joined partition by partition.
+  rdd union_with(const rdd& other, where_t where = where_t::current()) const;
+  friend rdd operator+(const rdd& a, const rdd& b) {
+    return a.union_with(b);
+  }
+  /// Each record once; shuffles, n -> `partitions` (default: as many as now).
+  rdd<core::kept_t<T>> distinct(std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  /// (k, all records with f(record) == k); shuffles.
+  template <core::record_function<T> F>
+  auto group_by(F f, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  /// Ordered by f(record); samples the keys in a job of its own when more than one partition is asked for. Equal keys keep their order.
+  template <core::record_function<T> F>
+  auto sort_by(F f, bool ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  /// Ordered by f(record) under `less`, a strict weak ordering of keys.
+  template <core::record_function<T> F, class Less>
+    requires core::ordering<Less, core::key_result_t<F, T>>
+  auto sort_by(F f, Less less, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  /// Fewer partitions without a shuffle: neighbours are read one after the other. Never more than now, unless `shuffle`.
+  /// Errors: errc::invalid_argument for 0.
+  rdd<core::kept_t<T>> coalesce(std::uint32_t partitions, bool shuffle = false, where_t where = where_t::current()) const;
+  /// As many partitions as asked for, of about equal size; shuffles. Errors: errc::invalid_argument for 0.
+  rdd<core::kept_t<T>> repartition(std::uint32_t partitions, where_t where = where_t::current()) const;
+
+  // -- keyed transformations (rdd_pairs.ipp): T is a std::pair; results have a hash partitioner unless said otherwise --------------
+  // `by` is a number of partitions or a hash_partitioner; default: an input's partitioner if it suits, else the largest input's count.
+
+  rdd<core::key_in<T>> keys(where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  rdd<core::value_in<T>> values(where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// f on each value; keeps the partitioner.
+  template <core::value_function<T> F>
+  auto map_values(F f, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// Each value replaced by the values of a range; keeps the partitioner.
+  template <core::value_function<T> F>
+  auto flat_map_values(F f, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// One value a key, combined by f on both sides of the shuffle. f must be associative.
+  template <class F>
+    requires core::value_reducer<F, T>
+  auto reduce_by_key(F f, core::partition_spec by = {}, where_t where = where_t::current()) const;
+  /// The general form: create(value) -> C, merge_value(C, value) -> C, merge_combined(C, C) -> C.
+  template <class Create, class MergeValue, class MergeCombined>
+  auto combine_by_key(Create create, MergeValue merge_value, MergeCombined merge_combined, core::partition_spec by = {},
+                      where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// Every key starts from a copy of `zero` in each partition of the input where it occurs.
+  template <class C, class MergeValue, class MergeCombined>
+  auto aggregate_by_key(C zero, MergeValue merge_value, MergeCombined merge_combined, core::partition_spec by = {},
+                        where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  template <class F>
+    requires core::value_reducer<F, T>
+  auto fold_by_key(core::owned_value<T> zero, F f, core::partition_spec by = {}, where_t where = where_t::current()) const;
+  /// All values of a key as a group, in order of partition and position; no combining before the shuffle.
+  auto group_by_key(core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// (key, (group of values here, group of values there)) for every key of either.
+  template <core::pair_record U>
+  auto cogroup(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U>;
+  /// (key, (v, w)) for every pair of values with equal keys. Inputs that are partitioned alike move nothing.
+  template <core::pair_record U>
+  auto join(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U>;
+  template <core::pair_record U>
+  auto left_outer_join(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U>;
+  template <core::pair_record U>
+  auto right_outer_join(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U>;
+  template <core::pair_record U>
+  auto full_outer_join(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U>;
+  /// Keys where the partitioner says; the dataset itself if it is partitioned so already.
+  rdd<core::kept_t<T>> partition_by(core::partition_spec by, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// Key k in partition f(k). Errors: in the job, errc::invalid_argument when f leaves [0, partitions).
+  template <class F>
+  rdd<core::kept_t<T>> partition_by(std::uint32_t partitions, F f, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// Ordered by key over all partitions; has a range partitioner. Samples in a job of its own for more than one partition.
+  rdd<core::kept_t<T>> sort_by_key(bool ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  template <class Less>
+    requires core::key_ordering<Less, T>
+  rdd<core::kept_t<T>> sort_by_key(Less less, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+
+  // -- actions (rdd_actions.ipp): run a job and wait; merges happen in partition order, so results do not vary from run to run -----
+  // Errors: salamander::error with the first cause.
+
+  /// All records in partition order. Limit: salamander.driver.maxResultSize.
+  std::vector<owned_type> collect(where_t where = where_t::current()) const;
+  std::uint64_t count(where_t where = where_t::current()) const;
+  /// The first record. Errors: errc::empty_collection.
+  owned_type first(where_t where = where_t::current()) const;
+  /// The first `n` records; scans as few partitions as it can, in a growing series of jobs.
+  std::vector<owned_type> take(std::size_t n, where_t where = where_t::current()) const;
+  bool is_empty(where_t where = where_t::current()) const;
+  /// The `n` largest under `less`, largest first; equal ones in order of appearance.
+  template <class Less = std::less<>>
+  std::vector<owned_type> top(std::size_t n, Less less = {}, where_t where = where_t::current()) const;
+  /// The `n` smallest under `less`, in order.
+  template <class Less = std::less<>>
+  std::vector<owned_type> take_ordered(std::size_t n, Less less = {}, where_t where = where_t::current()) const;
+  template <class Less = std::less<>>
+  owned_type max(Less less = {}, where_t where = where_t::current()) const;
+  template <class Less = std::less<>>
+  owned_type min(Less less = {}, where_t where = where_t::current()) const;
+  /// f over all records, in order; f must be associative. Errors: errc::empty_collection.
+  template <class F>
+    requires core::reducer<F, core::owned_t<T>>
+  owned_type reduce(F f, where_t where = where_t::current()) const;
+  /// As reduce, starting from `zero` in every partition and once more on the driver.
+  template <class F>
+    requires core::reducer<F, core::owned_t<T>>
+  owned_type fold(owned_type zero, F f, where_t where = where_t::current()) const;
+  /// seq(Z, record) -> Z within partitions, comb(Z, Z) -> Z between them; `zero` starts each partition and the driver's merge.
+  template <class Z, class Seq, class Comb>
+  Z aggregate(Z zero, Seq seq, Comb comb, where_t where = where_t::current()) const;
+  /// f on every record, where the records are. At least once a record: again after a fault.
+  template <core::record_function<T> F>
+  void foreach(F f, where_t where = where_t::current()) const;
+  /// f(record_range<T>) once a partition.
+  template <class F>
+    requires std::is_invocable_v<const F&, record_range<T>>
+  void foreach_partition(F f, where_t where = where_t::current()) const;
+  /// How often each record occurs.
+  auto count_by_value(where_t where = where_t::current()) const;
+
+  double sum(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  double mean(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  /// Errors: errc::empty_collection for a dataset without partitions.
+  stat_counter stats(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+
+  auto count_by_key(where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// Key to value; the last of several values of a key wins.
+  auto collect_as_map(where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// All values of one key; reads a single partition when the dataset is hash-partitioned.
+  std::vector<core::owned_value<T>> lookup(const core::owned_key<T>& key, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+
+  /// One part-NNNNN file a partition, a line a record, and _SUCCESS at the end. Nothing under a final name before the job is done.
+  /// Errors: errc::output_exists, errc::io_error; the directory is removed again.
+  void save_as_text_file(const std::string& path, where_t where = where_t::current()) const;
+
+  // -- caching and properties ------------------------------------------------------------------------------------------------------
+
+  /// Keeps partitions in memory when they are computed; a lost or evicted one is recomputed. Returns the same dataset.
+  const rdd& cache() const;
+  /// Drops cached partitions; `blocking` waits until they are gone. The dataset can still be used.
+  const rdd& unpersist(bool blocking = false) const;
+  bool is_cached() const noexcept {
+    return node_->cached.load();
+  }
+  std::uint32_t num_partitions() const noexcept {
+    return node_->partitions;
+  }
+  const std::optional<salamander::partitioner>& partitioner() const noexcept {
+    return node_->partitioning;
+  }
+  std::uint32_t id() const noexcept {
+    return node_->id.value;
+  }
+  /// The lineage as a tree, one dataset a line: partitions, operation, id, call site; +- marks a shuffle.
+  std::string to_debug_string() const;
+
+  const std::shared_ptr<core::typed_node<T>>& node() const noexcept {
+    return node_;
+  }
+  const std::shared_ptr<core::application>& app() const noexcept {
+    return app_;
+  }
+
+private:
+  template <class>
+  friend class rdd;
+
+  template <class Node, class... Args>
+  auto derive(core::node_header&& header, Args&&... args) const;
+  template <class U, class F>
+  auto map_as(const char* operation, F f, bool keeps_partitioner, const where_t& where) const;
+  core::node_header narrow_header(const char* operation, bool keeps_partitioner, const where_t& where) const;
+  template <class F>
+  auto run(F f, const char* operation, const where_t& where) const;
+  template <class Less>
+  rdd<core::kept_t<T>> sorted_by_key(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
+  template <core::join_kind Kind, class U>
+  auto joined(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const;
+  template <class Function>
+  auto flat_map_keeping(const char* operation, const where_t& where) const;
+  template <class Assigner>
+  rdd<core::kept_t<T>> partitioned(const core::partitioner_choice& choice, Assigner assigner, const where_t& where) const;
+  template <class Aggregator>
+  auto combined(Aggregator aggregator, core::partition_spec by, const char* operation, const where_t& where) const;
+
+  std::shared_ptr<core::typed_node<T>> node_;
+  std::shared_ptr<core::application> app_;
+};
+
+} // namespace salamander
+
+#include <salamander/rdd/rdd.ipp>
+#include <salamander/rdd/rdd_actions.ipp>
+#include <salamander/rdd/rdd_pairs.ipp>

@@ -1,0 +1,195 @@
+// Transformations of any dataset; see rdd.hpp.
+#pragma once
+
+namespace salamander {
+
+template <class T>
+template <class Node, class... Args>
+auto rdd<T>::derive(core::node_header&& header, Args&&... args) const {
+  auto made = std::make_shared<Node>(std::move(header), std::forward<Args>(args)...);
+  app_->adopt(*made);
+  using record = typename Node::value_type;
+  return rdd<record>(std::shared_ptr<core::typed_node<record>>(std::move(made)), app_);
+}
+
+template <class T>
+core::node_header rdd<T>::narrow_header(const char* operation, bool keeps_partitioner, const where_t& where) const {
+  auto header = app_->header(operation, where, node_->partitions);
+  header.dependencies.push_back(core::narrow_on(node_));
+  if (keeps_partitioner) {
+    header.partitioning = node_->partitioning;
+    header.assigner = node_->assigner;
+  }
+  return header;
+}
+
+template <class T>
+template <class U, class F>
+auto rdd<T>::map_as(const char* operation, F f, bool keeps_partitioner, const where_t& where) const {
+  core::check_closure(f, operation, where);
+  auto made = derive<core::map_node<T, F>>(narrow_header(operation, keeps_partitioner, where), std::move(f));
+  static_assert(std::is_same_v<typename decltype(made)::value_type, U>);
+  return made;
+}
+
+template <class T>
+template <class U>
+  requires(!std::is_same_v<U, T> && std::is_same_v<core::kept_t<U>, T>)
+rdd<T>::rdd(const rdd<U>& other) {
+  using owner = core::own_function<T>;
+  core::node_header header;
+  header.id = other.app()->next_dataset();
+  header.operation = other.node()->operation;
+  header.site = other.node()->site;
+  header.partitions = other.num_partitions();
+  header.dependencies.push_back(core::narrow_on(other.node()));
+  header.partitioning = other.node()->partitioning;
+  header.assigner = other.node()->assigner;
+  app_ = other.app();
+  node_ = std::make_shared<core::map_node<U, owner>>(std::move(header), owner{});
+}
+
+template <class T>
+template <core::record_function<T> F>
+auto rdd<T>::map(F f, where_t where) const {
+  return map_as<core::map_result_t<T, F>>("map", std::move(f), false, where);
+}
+
+template <class T>
+template <core::record_function<T> F>
+auto rdd<T>::flat_map(F f, where_t where) const {
+  core::check_closure(f, "flat_map", where);
+  return derive<core::flat_map_node<T, F>>(narrow_header("flat_map", false, where), std::move(f));
+}
+
+template <class T>
+template <core::record_function<T> F>
+rdd<T> rdd<T>::filter(F f, where_t where) const {
+  core::check_closure(f, "filter", where);
+  return derive<core::filter_node<T, F>>(narrow_header("filter", true, where), std::move(f));
+}
+
+template <class T>
+template <core::partition_function<T> F>
+auto rdd<T>::map_partitions(F f, bool preserves_partitioning, where_t where) const {
+  core::check_closure(f, "map_partitions", where);
+  return derive<core::map_partitions_node<T, F>>(narrow_header("map_partitions", preserves_partitioning, where), std::move(f));
+}
+
+template <class T>
+template <core::partition_function<T> F>
+auto rdd<T>::map_partitions_with_index(F f, bool preserves_partitioning, where_t where) const {
+  core::check_closure(f, "map_partitions_with_index", where);
+  return derive<core::map_partitions_node<T, F>>(narrow_header("map_partitions_with_index", preserves_partitioning, where), std::move(f));
+}
+
+template <class T>
+rdd<std::vector<core::owned_t<T>>> rdd<T>::glom(where_t where) const {
+  return derive<core::glom_node<T>>(narrow_header("glom", false, where));
+}
+
+template <class T>
+template <core::record_function<T> F>
+auto rdd<T>::key_by(F f, where_t where) const {
+  using function = core::key_by_function<F, T>;
+  return map_as<std::pair<typename function::key, T>>("key_by", function{{std::tuple<F>(std::move(f))}}, false, where);
+}
+
+template <class T>
+rdd<T> rdd<T>::union_with(const rdd& other, where_t where) const {
+  const bool together = node_->partitioning && node_->partitioning == other.node_->partitioning;
+  auto header = app_->header("union_with", where, together ? node_->partitions : node_->partitions + other.node_->partitions);
+  for (const auto* one : {this, &other}) {
+    auto edge = core::narrow_on(one->node_);
+    if (!together) {
+      edge.how = core::dependency::kind::shifted;
+      edge.shift = {one == this ? 0 : node_->partitions, one->node_->partitions};
+    }
+    header.dependencies.push_back(std::move(edge));
+  }
+  if (together) {
+    header.partitioning = node_->partitioning;
+    header.assigner = node_->assigner;
+  }
+  return derive<core::concatenation_node<T>>(std::move(header));
+}
+
+template <class T>
+rdd<core::kept_t<T>> rdd<T>::distinct(std::uint32_t partitions, where_t where) const {
+  using keyed = std::pair<T, core::no_value_record>;
+  using aggregator = core::reduce_aggregator<core::no_value_record, core::keep_first>;
+  const core::partition_spec by(partitions != 0 ? partitions : node_->partitions);
+  return map_as<keyed>("distinct", core::unit_function<T>{}, false, where).combined(aggregator{}, by, "distinct", where).keys(where);
+}
+
+template <class T>
+template <core::record_function<T> F>
+auto rdd<T>::group_by(F f, std::uint32_t partitions, where_t where) const {
+  return key_by(std::move(f), where).group_by_key(core::partition_spec(partitions), where);
+}
+
+template <class T>
+template <core::record_function<T> F>
+auto rdd<T>::sort_by(F f, bool ascending, std::uint32_t partitions, where_t where) const {
+  return key_by(std::move(f), where).sort_by_key(ascending, partitions, where).values(where);
+}
+
+template <class T>
+template <core::record_function<T> F, class Less>
+  requires core::ordering<Less, core::key_result_t<F, T>>
+auto rdd<T>::sort_by(F f, Less less, std::uint32_t partitions, where_t where) const {
+  return key_by(std::move(f), where).sort_by_key(std::move(less), partitions, where).values(where);
+}
+
+template <class T>
+rdd<core::kept_t<T>> rdd<T>::coalesce(std::uint32_t partitions, bool shuffle, where_t where) const {
+  if (partitions == 0)
+    core::throw_error(errc::invalid_argument, "coalesce at " + call_site::from(where).text() + ": number of partitions (0) must be positive");
+  if (shuffle)
+    return repartition(partitions, where);
+  const auto count = std::min(partitions, node_->partitions);
+  auto header = app_->header("coalesce", where, count);
+  auto edge = core::narrow_on(node_);
+  edge.how = core::dependency::kind::grouped;
+  edge.groups.resize(count);
+  for (std::uint32_t p = 0; p < count; ++p) {
+    const auto first = static_cast<std::uint32_t>(std::uint64_t{node_->partitions} * p / count);
+    const auto last = static_cast<std::uint32_t>(std::uint64_t{node_->partitions} * (p + 1) / count);
+    for (auto from = first; from < last; ++from)
+      edge.groups[p].push_back(from);
+  }
+  header.dependencies.push_back(std::move(edge));
+  return derive<core::concatenation_node<T>>(std::move(header));
+}
+
+template <class T>
+rdd<core::kept_t<T>> rdd<T>::repartition(std::uint32_t partitions, where_t where) const {
+  if (partitions == 0)
+    core::throw_error(errc::invalid_argument,
+                      "repartition at " + call_site::from(where).text() + ": number of partitions (0) must be positive");
+  auto header = app_->header("repartition", where, partitions);
+  header.dependencies.push_back(core::wide_on(node_, app_->next_shuffle()));
+  return derive<core::repartition_node<T>>(std::move(header));
+}
+
+// -- caching and properties -------------------------------------------------------------------------------------------------------
+
+template <class T>
+const rdd<T>& rdd<T>::cache() const {
+  node_->set_cache_reader(core::cache_reader<T>());
+  return *this;
+}
+
+template <class T>
+const rdd<T>& rdd<T>::unpersist(bool blocking) const {
+  node_->set_cache_reader(nullptr);
+  app_->runner().unpersist(node_->id, blocking);
+  return *this;
+}
+
+template <class T>
+std::string rdd<T>::to_debug_string() const {
+  return core::describe_lineage(*node_);
+}
+
+} // namespace salamander

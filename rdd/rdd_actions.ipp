@@ -1,0 +1,276 @@
+// Actions; see rdd.hpp.
+#pragma once
+
+#include <salamander/rdd/text_output.hpp>
+
+namespace salamander {
+
+template <class T>
+template <class F>
+auto rdd<T>::run(F f, const char* operation, const where_t& where) const {
+  using action = core::function_action<T, F>;
+  core::check_closure(f, operation, where);
+  auto blocks = app_->run(node_, std::make_shared<action>(std::move(f), operation, call_site::from(where)), operation, where);
+  std::vector<typename action::result_type> results;
+  results.reserve(blocks.size());
+  for (auto& one : blocks)
+    results.push_back(core::take_value<typename action::result_type>(std::move(one)));
+  return results;
+}
+
+template <class T>
+std::vector<core::owned_t<T>> rdd<T>::collect(where_t where) const {
+  using action = core::collect_action<T>;
+  auto blocks = app_->run(node_, std::make_shared<action>(action::no_limit, "collect", call_site::from(where)), "collect", where);
+  std::vector<owned_type> all;
+  std::size_t records = 0;
+  for (const auto& one : blocks)
+    records += one.object ? one.object->record_count() : 0;
+  if (blocks.size() != 1)
+    all.reserve(records);
+  for (auto& one : blocks)
+    core::append_rows<T>(all, std::move(one));
+  return all;
+}
+
+template <class T>
+std::uint64_t rdd<T>::count(where_t where) const {
+  std::uint64_t all = 0;
+  for (const auto one : run(core::count_function<T>{}, "count", where))
+    all += one;
+  return all;
+}
+
+template <class T>
+std::vector<core::owned_t<T>> rdd<T>::take(std::size_t n, where_t where) const {
+  using action = core::collect_action<T>;
+  app_->check_usable("take", where);
+  std::vector<owned_type> all;
+  std::uint64_t scanned = 0;
+  std::uint64_t next = 1;
+  while (all.size() < n && scanned < node_->partitions) {
+    std::vector<std::uint32_t> partitions;
+    for (auto p = scanned; p < std::min<std::uint64_t>(scanned + next, node_->partitions); ++p)
+      partitions.push_back(static_cast<std::uint32_t>(p));
+    scanned += partitions.size();
+    auto blocks =
+        app_->run(node_, std::make_shared<action>(n - all.size(), "take", call_site::from(where)), std::move(partitions), "take", where);
+    for (auto& one : blocks)
+      core::append_rows<T>(all, std::move(one));
+    // Nothing found: look further by a factor; else as far as the density so far promises, with a margin.
+    constexpr std::uint64_t factor = 4;
+    next = all.empty() ? scanned * factor
+                       : std::clamp<std::uint64_t>(3 * (n - std::min(n, all.size())) * scanned / (2 * all.size()) + 1, 1, scanned * factor);
+  }
+  if (all.size() > n)
+    all.resize(n);
+  return all;
+}
+
+template <class T>
+core::owned_t<T> rdd<T>::first(where_t where) const {
+  auto one = take(1, where);
+  if (one.empty())
+    core::throw_error(errc::empty_collection, "first at " + call_site::from(where).text() + ": empty collection");
+  return std::move(one.front());
+}
+
+template <class T>
+bool rdd<T>::is_empty(where_t where) const {
+  return take(1, where).empty();
+}
+
+template <class T>
+template <class Less>
+std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, where_t where) const {
+  using function = core::first_ordered_function<T, Less>;
+  app_->check_usable("take_ordered", where);
+  if (n == 0)
+    return {};
+  auto parts = run(function{{std::tuple<core::carried<std::uint64_t>, Less>(core::carry<std::uint64_t>(n), less)}}, "take_ordered", where);
+  std::vector<owned_type> all;
+  for (auto& part : parts) {
+    std::vector<owned_type> merged;
+    merged.reserve(all.size() + part.size());
+    std::merge(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()), std::make_move_iterator(part.begin()),
+               std::make_move_iterator(part.end()), std::back_inserter(merged), less);
+    if (merged.size() > n)
+      merged.erase(merged.begin() + static_cast<std::ptrdiff_t>(n), merged.end());
+    all = std::move(merged);
+  }
+  return all;
+}
+
+template <class T>
+template <class Less>
+std::vector<core::owned_t<T>> rdd<T>::top(std::size_t n, Less less, where_t where) const {
+  return take_ordered(n, core::reversed<Less>{{std::tuple<Less>(std::move(less))}}, where);
+}
+
+template <class T>
+template <class Less>
+core::owned_t<T> rdd<T>::max(Less less, where_t where) const {
+  auto one = top(1, std::move(less), where);
+  if (one.empty())
+    core::throw_error(errc::empty_collection, "max at " + call_site::from(where).text() + ": empty collection");
+  return std::move(one.front());
+}
+
+template <class T>
+template <class Less>
+core::owned_t<T> rdd<T>::min(Less less, where_t where) const {
+  auto one = take_ordered(1, std::move(less), where);
+  if (one.empty())
+    core::throw_error(errc::empty_collection, "min at " + call_site::from(where).text() + ": empty collection");
+  return std::move(one.front());
+}
+
+template <class T>
+template <class F>
+  requires core::reducer<F, core::owned_t<T>>
+core::owned_t<T> rdd<T>::reduce(F f, where_t where) const {
+  std::optional<owned_type> all;
+  for (auto& part : run(core::reduce_function<T, F>{{std::tuple<F>(f)}}, "reduce", where)) {
+    if (!part)
+      continue;
+    all = all ? owned_type(f(std::move(*all), std::move(*part))) : std::move(*part);
+  }
+  if (!all)
+    core::throw_error(errc::empty_collection, "reduce at " + call_site::from(where).text() + ": empty collection");
+  return std::move(*all);
+}
+
+template <class T>
+template <class F>
+  requires core::reducer<F, core::owned_t<T>>
+core::owned_t<T> rdd<T>::fold(owned_type zero, F f, where_t where) const {
+  using function = core::aggregate_function<T, owned_type, F>;
+  auto parts = run(function{{std::tuple<core::carried<owned_type>, F>(core::carry(zero), f)}}, "fold", where);
+  auto all = std::move(zero);
+  for (auto& part : parts)
+    all = f(std::move(all), std::move(part));
+  return all;
+}
+
+template <class T>
+template <class Z, class Seq, class Comb>
+Z rdd<T>::aggregate(Z zero, Seq seq, Comb comb, where_t where) const {
+  using function = core::aggregate_function<T, Z, Seq>;
+  auto parts = run(function{{std::tuple<core::carried<Z>, Seq>(core::carry(zero), std::move(seq))}}, "aggregate", where);
+  auto all = std::move(zero);
+  for (auto& part : parts)
+    all = comb(std::move(all), std::move(part));
+  return all;
+}
+
+template <class T>
+template <core::record_function<T> F>
+void rdd<T>::foreach(F f, where_t where) const {
+  run(core::foreach_function<T, F>{{std::tuple<F>(std::move(f))}}, "foreach", where);
+}
+
+template <class T>
+template <class F>
+  requires std::is_invocable_v<const F&, record_range<T>>
+void rdd<T>::foreach_partition(F f, where_t where) const {
+  run(core::foreach_partition_function<T, F>{{std::tuple<F>(std::move(f))}}, "foreach_partition", where);
+}
+
+template <class T>
+auto rdd<T>::count_by_value(where_t where) const {
+  const auto counted = map_as<std::pair<T, std::uint64_t>>("count_by_value", core::one_function<T>{}, false, where)
+                           .reduce_by_key(std::plus<>{}, {}, where)
+                           .collect(where);
+  return core::counts_of(counted);
+}
+
+template <class T>
+auto rdd<T>::count_by_key(where_t where) const
+  requires core::pair_record<T>
+{
+  const auto counted = map_as<std::pair<core::key_in<T>, std::uint64_t>>("count_by_key", core::one_for_key_function<T>{}, true, where)
+                           .reduce_by_key(std::plus<>{}, {}, where)
+                           .collect(where);
+  return core::counts_of(counted);
+}
+
+template <class T>
+auto rdd<T>::collect_as_map(where_t where) const
+  requires core::pair_record<T>
+{
+  core::result_map<core::owned_key<T>, core::owned_value<T>> map;
+  for (auto& [key, value] : collect(where))
+    map.insert_or_assign(std::move(key), std::move(value));
+  return map;
+}
+
+template <class T>
+std::vector<core::owned_value<T>> rdd<T>::lookup(const core::owned_key<T>& key, where_t where) const
+  requires core::pair_record<T>
+{
+  using owned_key = core::owned_key<T>;
+  using function = core::lookup_function<T>;
+  using action = core::function_action<T, function>;
+  app_->check_usable("lookup", where);
+  std::vector<std::uint32_t> partitions(node_->partitions);
+  std::iota(partitions.begin(), partitions.end(), 0U);
+  if (node_->assigner) {
+    using key_row = core::row_t<core::kept_t<core::key_in<T>>>;
+    core::arena characters;
+    const key_row row = core::to_row(key, characters);
+    std::uint32_t only = 0;
+    static_cast<const core::key_partitioner<key_row>*>(node_->assigner.get())->assign(&row, sizeof row, 1, &only);
+    partitions = {only};
+  }
+  function find{{std::tuple<core::carried<owned_key>>(core::carry(key))}};
+  auto blocks = app_->run(node_, std::make_shared<action>(std::move(find), "lookup", call_site::from(where)), std::move(partitions), "lookup", where);
+  std::vector<core::owned_value<T>> all;
+  for (auto& one : blocks)
+    for (auto& value : core::take_value<std::vector<core::owned_value<T>>>(std::move(one)))
+      all.push_back(std::move(value));
+  return all;
+}
+
+// -- numbers ----------------------------------------------------------------------------------------------------------------------
+
+template <class T>
+double rdd<T>::sum(where_t where) const
+  requires std::is_arithmetic_v<T>
+{
+  double all = 0;
+  for (const auto part : run(core::sum_function<T>{}, "sum", where))
+    all += part;
+  return all;
+}
+
+template <class T>
+stat_counter rdd<T>::stats(where_t where) const
+  requires std::is_arithmetic_v<T>
+{
+  if (node_->partitions == 0)
+    core::throw_error(errc::empty_collection, "stats at " + call_site::from(where).text() + ": empty collection");
+  stat_counter all;
+  for (const auto& part : run(core::stats_function<T>{}, "stats", where))
+    all.merge(part);
+  return all;
+}
+
+template <class T>
+double rdd<T>::mean(where_t where) const
+  requires std::is_arithmetic_v<T>
+{
+  return stats(where).mean();
+}
+
+// -- output -----------------------------------------------------------------------------------------------------------------------
+
+template <class T>
+void rdd<T>::save_as_text_file(const std::string& path, where_t where) const {
+  using function = core::write_text_function<T>;
+  app_->check_usable("save_as_text_file", where);
+  core::text_output output(path, call_site::from(where));
+  auto written = run(function{{std::tuple<core::carried<std::string>>(core::carry(output.attempt_directory()))}}, "save_as_text_file", where);
+  output.commit(written);
+}
+
+} // namespace salamander
