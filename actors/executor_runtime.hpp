@@ -23,12 +23,13 @@ std::filesystem::path block_socket_of(const std::filesystem::path& directory, st
 struct executor_options {
   std::uint32_t executor = 0;
   std::uint32_t cores = 1;
-  std::uint64_t memory_bytes = 0;          ///< execution and cache together
+  std::uint64_t memory_bytes = 0;          ///< execution and cache together; 0: no limit
   std::filesystem::path socket_directory;  ///< empty: local mode, nothing is served or fetched
   core::task_position* positions = nullptr; ///< one for each core, outliving the runtime; null: own memory
   std::uint64_t fetch_bytes_in_flight_max = 48ULL << 20;
   std::chrono::milliseconds fetch_retry_wait{100};
   std::uint32_t fetch_attempts_max = 3;
+  std::chrono::milliseconds fetch_silence_max{10000}; ///< how long a peer may send nothing while a task waits for it
   std::uint64_t direct_result_bytes_max = 256ULL << 10; ///< larger results stay here as blocks; ignored in local mode
 };
 
@@ -61,8 +62,8 @@ struct task_order {
   bool careful = false;
 };
 
-/// How one attempt ended.
-struct task_report {
+/// How one attempt can end.
+struct task_outcome {
   struct success {
     core::block result;              ///< empty for map tasks, and when `result_kept`
     bool result_kept = false;        ///< the result is block_id::result(task) of this executor
@@ -79,6 +80,14 @@ struct task_report {
     std::string text;
   };
   struct cancelled {};
+};
+
+/// What an executor says about one attempt that ended.
+struct task_report {
+  using success = task_outcome::success;
+  using user_error = task_outcome::user_error;
+  using fetch_failed = task_outcome::fetch_failed;
+  using cancelled = task_outcome::cancelled;
 
   std::uint64_t task = 0;
   std::variant<success, user_error, fetch_failed, cancelled> outcome;
@@ -94,8 +103,10 @@ struct task_report {
 /// one report, also when it was cancelled before it began.
 class executor_runtime {
 public:
-  /// `on_reports` is called from a task thread when reports wait and none were waiting before; it must be quick and call
-  /// take_reports later (from anywhere).
+  /// `on_reports` is called from a task thread (or from inside launch, cancel and stop, for tasks that never begin) when reports wait
+  /// and none were waiting before; it must be quick and call take_reports later (from anywhere). It is not called once stop returned
+  /// true. With 0 cores nothing can be launched; blocks are served and fetched all the same (the driver).
+  /// Errors: errc::io_error when the socket directory is not this user's alone or the socket cannot be made.
   executor_runtime(executor_options options, std::function<void()> on_reports);
   ~executor_runtime();
 
@@ -112,9 +123,10 @@ public:
   void drop_result(std::uint64_t task);
   void drop_cached(std::uint32_t dataset);
   void drop_shuffle(std::uint32_t shuffle);
-  /// Fetches a result kept by another executor. Errors: core::fetch_failure.
+  /// Fetches a result kept by another executor, on the calling thread. Errors: core::fetch_failure; errc::out_of_memory.
   core::block fetch_result(std::uint32_t executor, std::uint64_t task);
-  /// Evicted cache blocks since the last call: (dataset, partition).
+  /// Evicted cache blocks since the last call that have not been cached again: (dataset, partition). Call it after take_reports and
+  /// treat its answer as the later word.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> take_evictions();
 
   std::uint32_t running_tasks() const;

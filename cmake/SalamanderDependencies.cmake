@@ -1,7 +1,10 @@
 # Finds what Debian's packages provide; packages without a CMake config are wrapped in imported targets.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON) # a project that adds this one as a subdirectory links these too
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
 
 function(salamander_import name header)
   if(TARGET salamander_dep::${name})
@@ -9,7 +12,7 @@ function(salamander_import name header)
   endif()
   find_path(SALAMANDER_${name}_INCLUDE ${header} REQUIRED)
   mark_as_advanced(SALAMANDER_${name}_INCLUDE)
-  add_library(salamander_dep::${name} INTERFACE IMPORTED)
+  add_library(salamander_dep::${name} INTERFACE IMPORTED GLOBAL)
   target_include_directories(salamander_dep::${name} SYSTEM INTERFACE ${SALAMANDER_${name}_INCLUDE})
   foreach(library IN LISTS ARGN)
     find_library(SALAMANDER_${library}_LIBRARY ${library} REQUIRED)

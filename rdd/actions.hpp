@@ -164,7 +164,7 @@ private:
 template <class T>
 void append_rows(std::vector<owned_t<T>>& to, block&& from) {
   using row_type = result_row_t<T>;
-  if constexpr (std::is_same_v<row_type, owned_t<T>>) {
+  if constexpr (std::is_same_v<row_type, owned_t<T>> && !std::is_same_v<row_type, bool>) {
     if (from.object && from.object.use_count() == 1) {
       auto& rows = const_cast<record_block<row_type>&>(static_cast<const record_block<row_type>&>(*from.object)).rows;
       if (to.empty())

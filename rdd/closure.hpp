@@ -91,7 +91,8 @@ consteval void check_capture_rules() {
     static_assert(always_false<F>, "salamander: a function pointer means nothing in another process; "
                                    "wrap the call in a lambda: [](auto&& x) { return f(x); }");
   } else if constexpr (std::is_empty_v<F>) {
-  } else if constexpr (!std::is_trivially_copyable_v<F>) {
+  } else if constexpr (!std::is_trivially_copy_constructible_v<F> || !std::is_trivially_destructible_v<F>) {
+    // Not is_trivially_copyable: g++ 12 answers false for closures with const members once a tuple of them was made.
     static_assert(always_false<F>, "salamander: this function captures a value that owns memory (a string, a vector, an rdd, ...), which "
                                    "cannot be sent as bytes; pass it by sal::bind_front(f, value), "
                                    "or use a function object with MSGPACK_DEFINE");

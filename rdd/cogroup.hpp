@@ -109,8 +109,8 @@ private:
 /// Shape: m partitions of pair<K, V> -> n partitions of pair<K, group<V>>, each key once.
 template <pair_record In>
 class group_node final : public keyed_node<std::pair<kept_t<key_of<In>>, group<kept_t<value_of<In>>>>, In> {
-  using value_type = kept_t<value_of<In>>;
-  using out_type = std::pair<kept_t<key_of<In>>, group<value_type>>;
+  using element_type = kept_t<value_of<In>>;
+  using out_type = std::pair<kept_t<key_of<In>>, group<element_type>>;
   using base = keyed_node<out_type, In>;
   using row_type = keyed_row_t<In>;
 
@@ -118,7 +118,7 @@ class group_node final : public keyed_node<std::pair<kept_t<key_of<In>>, group<k
   public:
     group_stream(const group_node& dataset, std::uint32_t p, task_context& context) : context_(context) {
       rows_ = number_keys<row_type, In>(dataset, 0, p, context, table_);
-      values_ = group_rows<value_type>(rows_, table_.size(), context);
+      values_ = group_rows<element_type>(rows_, table_.size(), context);
       buffer_.resize(std::min(context.batch_size<out_type>(), table_.size()));
     }
 
@@ -140,7 +140,7 @@ class group_node final : public keyed_node<std::pair<kept_t<key_of<In>>, group<k
     task_context& context_;
     typename base::table_type table_;
     numbered_rows<row_type> rows_;
-    grouped_values<value_type> values_;
+    grouped_values<element_type> values_;
     std::vector<out_type> buffer_;
     std::size_t at_ = 0;
   };

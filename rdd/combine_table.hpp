@@ -38,7 +38,7 @@ public:
           grow();
         return entries_.size() - 1;
       }
-      if (here.bits == bits && entries_[here.entry - 1].first == key)
+      if (here.bits == bits && same_key(entries_[here.entry - 1].first, key))
         return here.entry - 1;
     }
   }

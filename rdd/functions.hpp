@@ -217,7 +217,7 @@ struct lookup_function : composed<lookup_function<T>, carried<owned_key<T>>> {
     const auto& key = carried_value(std::get<0>(this->parts));
     std::vector<owned_value<T>> found;
     in.each([&](auto&& record) {
-      if (record.first == key)
+      if (same_key(record.first, key))
         found.push_back(to_owned<owned_value<T>>(std::forward<decltype(record)>(record).second));
     });
     return found;

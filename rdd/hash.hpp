@@ -104,8 +104,23 @@ std::uint32_t hash_partition(const T& key, std::uint32_t partitions) noexcept {
   }
 }
 
-/// What a key must be able to do beside hashing.
-template <class T>
-concept key_type = std::equality_comparable<T>;
+/// Whether a key as it is in a record equals a key as it lies in a row: strings and views of the same characters are the same.
+template <class A, class B>
+bool same_key(const A& a, const B& b) {
+  if constexpr (requires { { a == b } -> std::convertible_to<bool>; }) {
+    return a == b;
+  } else if constexpr (requires { a.first; b.second; }) {
+    return same_key(a.first, b.first) && same_key(a.second, b.second);
+  } else if constexpr (requires { std::tuple_size<A>::value; }) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return (same_key(std::get<I>(a), std::get<I>(b)) && ...);
+    }(std::make_index_sequence<std::tuple_size_v<A>>{});
+  } else if constexpr (requires { a.has_value(); *b; }) {
+    return a.has_value() == b.has_value() && (!a.has_value() || same_key(*a, *b));
+  } else {
+    static_assert(!sizeof(A), "salamander: this type cannot be a key: it has no operator== (add `bool operator==(const T&) const = default;`)");
+    return false;
+  }
+}
 
 } // namespace salamander::core

@@ -14,11 +14,15 @@ namespace salamander::core {
 
 inline constexpr std::size_t block_header_bytes = 16;
 
+/// A contiguous array of rows; std::vector packs bool into bits, which no pointer can reach.
+template <class Row>
+using row_vector = std::conditional_t<std::is_same_v<Row, bool>, std::basic_string<bool>, std::vector<Row>>;
+
 /// Rows, and the characters that their views point to.
 template <class Row>
 class record_block final : public block_object {
 public:
-  std::vector<Row> rows;
+  row_vector<Row> rows;
   std::shared_ptr<arena> characters; ///< may be shared with sibling blocks of one map output; null: none
   std::size_t character_bytes = 0;   ///< this block's share
 
@@ -106,7 +110,7 @@ private:
   }
 
   block source_;
-  std::vector<Row> decoded_;
+  row_vector<Row> decoded_;
   const Row* data_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -38,7 +38,7 @@ public:
   void add(std::uint32_t partition, Row&& row) {
     parts_[partition].push_back(std::move(row));
   }
-  std::vector<Row>& part(std::uint32_t partition) noexcept {
+  row_vector<Row>& part(std::uint32_t partition) noexcept {
     return parts_[partition];
   }
   /// Once a batch: reserves what has grown. Errors: errc::out_of_memory.
@@ -71,7 +71,7 @@ public:
   }
 
 private:
-  std::vector<std::vector<Row>> parts_;
+  std::vector<row_vector<Row>> parts_;
   std::shared_ptr<arena> characters_;
   task_context& context_;
   const char* operation_;

@@ -1,0 +1,154 @@
+#include <salamander/actors/actor_host.hpp>
+
+#include <fmt/format.h>
+
+#include <caf/io/all.hpp>
+#include <caf/openssl/all.hpp>
+
+#include <signal.h>
+
+#include <filesystem>
+#include <random>
+#include <thread>
+
+namespace salamander::actors {
+namespace {
+
+/// CAF makes node ids from the machine and the process number, which containers share: two processes with number 1 would take each
+/// other for themselves. This module replaces the id by a random one before the network starts.
+class random_node_id final : public caf::actor_system::module {
+public:
+  explicit random_node_id(caf::actor_system& system) : system_(system) {}
+
+  void start() override {}
+  void stop() override {}
+  void init(caf::actor_system_config&) override {
+    std::random_device random;
+    caf::node_id::default_data::host_id_type host{};
+    for (auto& byte : host)
+      byte = static_cast<std::uint8_t>(random());
+    const_cast<caf::node_id&>(system_.node()) = caf::make_node_id(random(), host);
+  }
+  id_t id() const override {
+    return network_manager;
+  }
+  void* subtype_ptr() override {
+    return this;
+  }
+  static caf::actor_system::module* make(caf::actor_system& system, caf::detail::type_list<>) {
+    return new random_node_id(system); // NOLINT: the system owns it
+  }
+
+private:
+  caf::actor_system& system_;
+};
+
+class host_config final : public caf::actor_system_config {
+public:
+  explicit host_config(const std::optional<network_settings>& network) {
+    add_message_types<caf::id_block::salamander>();
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-throughput", std::size_t{100});
+    set("scheduler.max-threads", std::size_t{2});
+    if (!network)
+      return;
+    for (const auto& file : {network->keys.certificate, network->keys.key, network->keys.authority})
+      if (!std::filesystem::exists(file)) // CAF ends the process at the first connection otherwise
+        core::throw_error(errc::io_error, "missing credentials: " + file.string());
+    openssl_certificate = network->keys.certificate.string();
+    openssl_key = network->keys.key.string();
+    openssl_cafile = network->keys.authority.string();
+    set("middleman.workers", std::size_t{0});
+    set("middleman.heartbeat-interval", caf::timespan(std::chrono::milliseconds(500)));
+    set("middleman.connection-timeout", caf::timespan(network->silence_max));
+    set("middleman.app-identifiers", std::vector<std::string>{fmt::format("salamander/{}", protocol_version)});
+    load<caf::io::middleman>();
+    load<caf::openssl::manager>();
+    load<random_node_id>();
+  }
+};
+
+/// Blocks all signals but those that a thread's own instructions raise, for the threads made in its lifetime.
+class quiet_threads {
+public:
+  quiet_threads() {
+    sigset_t most;
+    ::sigfillset(&most);
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+      ::sigdelset(&most, own);
+    ::pthread_sigmask(SIG_BLOCK, &most, &before_);
+  }
+  quiet_threads(const quiet_threads&) = delete;
+  quiet_threads& operator=(const quiet_threads&) = delete;
+  ~quiet_threads() {
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+private:
+  sigset_t before_{};
+};
+
+} // namespace
+
+class actor_host::impl {
+public:
+  explicit impl(const std::optional<network_settings>& network) : config(network) {
+    const quiet_threads quiet;
+    system.emplace(config);
+  }
+
+  host_config config;
+  std::optional<caf::actor_system> system;
+};
+
+actor_host::actor_host(const std::optional<network_settings>& network) : impl_(std::make_unique<impl>(network)) {}
+actor_host::~actor_host() = default;
+
+caf::actor_system& actor_host::system() noexcept {
+  return *impl_->system;
+}
+
+std::uint16_t actor_host::publish(const driver_door& door) {
+  const auto port = caf::openssl::publish(door, 0, "127.0.0.1");
+  if (!port)
+    core::throw_error(errc::io_error, "cannot listen on 127.0.0.1: " + system().render(port.error()));
+  return *port;
+}
+
+driver_door actor_host::connect(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline) {
+  for (auto pause = std::chrono::milliseconds(10);; pause = std::min(pause * 2, std::chrono::milliseconds(500))) {
+    auto door = caf::openssl::remote_actor<driver_door>(system(), host, port);
+    if (door)
+      return *door;
+    if (std::chrono::steady_clock::now() + pause >= deadline)
+      core::throw_error(errc::executor_lost, fmt::format("cannot connect to {}:{}: {}", host, port, system().render(door.error())));
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+bool actor_host::end(const std::vector<caf::actor>& actors, std::chrono::milliseconds grace) {
+  caf::scoped_actor self(system(), true);
+  std::size_t open = 0;
+  for (const auto& one : actors)
+    if (one) {
+      self->monitor(one);
+      ++open;
+    }
+  for (const auto reason : {caf::exit_reason::user_shutdown, caf::exit_reason::kill}) {
+    for (const auto& one : actors)
+      if (one)
+        self->send_exit(one, reason);
+    const auto deadline = std::chrono::steady_clock::now() + grace;
+    while (open > 0 && std::chrono::steady_clock::now() < deadline)
+      self->receive([&](const caf::down_msg&) { --open; }, caf::after(std::chrono::milliseconds(20)) >> [] {});
+    if (open == 0)
+      return true;
+  }
+  return false;
+}
+
+void actor_host::abandon() noexcept {
+  static_cast<void>(impl_.release());
+}
+
+} // namespace salamander::actors

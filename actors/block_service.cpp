@@ -1,0 +1,61 @@
+#include <salamander/actors/block_service.hpp>
+
+#include <salamander/actors/net/block_server.hpp>
+
+namespace salamander::actors {
+
+void encode_block_object(const void* object, core::byte_buffer& out) {
+  static_cast<const core::block_object*>(object)->encode(out);
+}
+
+storage::stored_block to_stored(std::shared_ptr<const core::block_object> object) {
+  const auto bytes = object ? object->memory_bytes() : 0;
+  return {std::move(object), &encode_block_object, bytes};
+}
+
+storage::stored_block to_stored(std::shared_ptr<const core::byte_buffer> bytes) {
+  const auto size = bytes ? bytes->capacity() : 0;
+  return {std::move(bytes), nullptr, size};
+}
+
+core::block to_block(const storage::stored_block& stored) {
+  if (!stored.object)
+    return {};
+  if (stored.encode)
+    return {std::static_pointer_cast<const core::block_object>(stored.object), nullptr};
+  return {nullptr, std::static_pointer_cast<const core::byte_buffer>(stored.object)};
+}
+
+block_service::block_service(const executor_options& options)
+    : self_(options.executor), memory_(std::make_shared<accounted_store>(options.memory_bytes)) {
+  if (options.socket_directory.empty())
+    return;
+  net::client_options client;
+  client.directory = options.socket_directory;
+  client.bytes_in_flight_max = options.fetch_bytes_in_flight_max;
+  client.attempts_max = options.fetch_attempts_max;
+  client.retry_wait = options.fetch_retry_wait;
+  client.silence_max = options.fetch_silence_max;
+  client.reserve_memory = [memory = memory_](std::uint64_t bytes) { return memory->store.reserve(bytes); };
+  client.release_memory = [memory = memory_](std::uint64_t bytes) { memory->store.release(bytes); };
+  client_ = std::make_unique<net::block_client>(std::move(client));
+  server_ = std::make_unique<net::block_server>(net::server_options{options.socket_directory, options.executor}, memory_->store);
+}
+
+block_service::~block_service() = default;
+
+core::block block_service::find_here(const storage::block_id& id) {
+  const auto found = store().find(id);
+  return found ? to_block(*found) : core::block{};
+}
+
+core::block block_service::fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled) {
+  try {
+    net::block_fetcher fetcher(*client_, {{id, peer}}, cancelled);
+    return {nullptr, fetcher.next()};
+  } catch (const net::fetch_cancelled&) {
+    throw core::task_cancelled();
+  }
+}
+
+} // namespace salamander::actors

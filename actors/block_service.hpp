@@ -1,0 +1,67 @@
+// The blocks of one process and of its peers, behind one door.
+#pragma once
+
+#include <salamander/actors/executor_runtime.hpp>
+#include <salamander/actors/net/block_client.hpp>
+#include <salamander/storage/block_store.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace salamander::actors {
+
+namespace net {
+class block_server;
+}
+
+/// A typed block as the store keeps it, and back. A block without object is an empty one.
+storage::stored_block to_stored(std::shared_ptr<const core::block_object> object);
+storage::stored_block to_stored(std::shared_ptr<const core::byte_buffer> bytes);
+core::block to_block(const storage::stored_block& stored);
+void encode_block_object(const void* object, core::byte_buffer& out);
+
+/// Memory budget, block store and, when there is a socket directory, a server for peers and connections to them.
+/// Threads: any. Errors of the constructor: errc::io_error when the socket cannot be made.
+class block_service {
+public:
+  explicit block_service(const executor_options& options);
+  block_service(const block_service&) = delete;
+  block_service& operator=(const block_service&) = delete;
+  ~block_service();
+
+  storage::block_store& store() noexcept {
+    return memory_->store;
+  }
+  std::uint32_t self() const noexcept {
+    return self_;
+  }
+  bool has_peers() const noexcept {
+    return client_ != nullptr;
+  }
+
+  /// The block if this process holds it, else an empty one.
+  core::block find_here(const storage::block_id& id);
+
+  /// Fetches one block; `cancelled` may be null. Errors: net::fetch_error, core::task_cancelled.
+  core::block fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled);
+
+  /// Requires: has_peers().
+  net::block_client& client() noexcept {
+    return *client_;
+  }
+
+private:
+  /// Outlives this object while fetched bytes are accounted for.
+  struct accounted_store {
+    explicit accounted_store(std::uint64_t budget_bytes) : memory(budget_bytes), store(memory) {}
+    storage::memory_manager memory;
+    storage::block_store store;
+  };
+
+  std::uint32_t self_;
+  std::shared_ptr<accounted_store> memory_;
+  std::unique_ptr<net::block_client> client_;
+  std::unique_ptr<net::block_server> server_;
+};
+
+} // namespace salamander::actors

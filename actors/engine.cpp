@@ -1,0 +1,348 @@
+#include <salamander/actors/engine.hpp>
+
+#include <salamander/actors/executor_actor.hpp>
+#include <salamander/actors/executor_process.hpp>
+#include <salamander/actors/log.hpp>
+#include <salamander/actors/memory_budget.hpp>
+#include <salamander/actors/process_end.hpp>
+#include <salamander/actors/supervisor_actor.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace salamander::actors {
+namespace {
+
+/// How long tasks and executors may take to end before they are made to.
+constexpr std::chrono::milliseconds task_end_grace{2000};
+constexpr std::chrono::milliseconds executor_end_grace{1000};
+constexpr std::chrono::milliseconds actor_end_grace{2000};
+/// Longest wait of a user's thread for the scheduler's actor in calls that are no jobs.
+constexpr std::chrono::seconds answer_wait_max{10};
+constexpr std::uint32_t result_fetches_max = 2;
+constexpr std::string_view environment_prefix = "salamander.executorEnv.";
+
+std::uint64_t memory_of(const config& settings, std::initializer_list<const char*> keys) {
+  for (const char* key : keys)
+    if (settings.contains(key))
+      return settings.get_bytes(key);
+  return available_memory_bytes() / 2;
+}
+
+executor_options fetch_options(const config& settings) {
+  executor_options options;
+  options.fetch_bytes_in_flight_max = settings.get_bytes("salamander.reducer.maxSizeInFlight");
+  options.fetch_attempts_max = 1 + static_cast<std::uint32_t>(settings.get_int("salamander.shuffle.io.maxRetries"));
+  options.fetch_retry_wait = settings.get_time("salamander.shuffle.io.retryWait");
+  return options;
+}
+
+executor_spec make_spec(const config& settings, const core::master_url& master, const std::filesystem::path& directory) {
+  const auto fetch = fetch_options(settings);
+  executor_spec spec;
+  spec.protocol = protocol_version;
+  spec.driver_process = ::getpid();
+  spec.directory = directory.string();
+  spec.driver_host = "127.0.0.1";
+  spec.cores = master.cores;
+  spec.memory_bytes = settings.contains("salamander.executor.memory") ? settings.get_bytes("salamander.executor.memory") : master.memory_bytes;
+  spec.fetch_bytes_in_flight_max = fetch.fetch_bytes_in_flight_max;
+  spec.fetch_attempts_max = fetch.fetch_attempts_max;
+  spec.fetch_retry_wait_ms = static_cast<std::uint64_t>(fetch.fetch_retry_wait.count());
+  spec.heartbeat_interval_ms = static_cast<std::uint64_t>(settings.get_time("salamander.executor.heartbeatInterval").count());
+  spec.dead_timeout_ms = static_cast<std::uint64_t>(settings.get_time("salamander.executor.deadTimeout").count());
+  spec.register_timeout_ms = static_cast<std::uint64_t>(settings.get_time("salamander.cluster.registerTimeout").count());
+  spec.log_level = settings.get("salamander.log.level");
+  return spec;
+}
+
+std::vector<std::string> executor_environment(const config& settings) {
+  std::vector<std::pair<std::string, std::string>> wanted;
+  for (const auto& [key, value] : settings.get_all())
+    if (key.starts_with(environment_prefix))
+      wanted.emplace_back(key.substr(environment_prefix.size()), value);
+  std::vector<std::string> all;
+  for (char** one = ::environ; *one; ++one) {
+    const std::string_view entry(*one);
+    const auto name = entry.substr(0, entry.find('='));
+    if (name != spec_variable && std::ranges::none_of(wanted, [&](const auto& setting) { return setting.first == name; }))
+      all.emplace_back(entry);
+  }
+  for (const auto& [name, value] : wanted)
+    all.push_back(name + '=' + value);
+  return all;
+}
+
+log_level level_of(scheduler::notice::level level) {
+  switch (level) {
+  case scheduler::notice::level::info:
+    return log_level::info;
+  case scheduler::notice::level::warning:
+    return log_level::warn;
+  case scheduler::notice::level::error:
+    return log_level::error;
+  }
+  return log_level::error;
+}
+
+} // namespace
+
+actor_engine::actor_engine(const config& settings, std::string application_name)
+    : settings_(settings), name_(std::move(application_name)) {
+  set_log_level(parse_log_level(settings_.get("salamander.log.level")));
+}
+
+actor_engine::~actor_engine() {
+  stop();
+  forget_engine(*this);
+}
+
+void actor_engine::show_progress() {
+  const bool summaries = settings_.get_bool("salamander.ui.jobSummary");
+  if (settings_.get_bool("salamander.ui.showConsoleProgress") && progress_bar::possible()) {
+    bar_ = std::make_shared<progress_bar>(progress_);
+    set_log_preamble([bar = std::weak_ptr(bar_)] {
+      if (const auto shown = bar.lock())
+        shown->clear();
+    });
+  }
+  progress_->on_job_ended = [summaries, bar = std::weak_ptr(bar_)](const job_report& report, bool last) {
+    const auto shown = bar.lock();
+    if (shown && (last || summaries))
+      shown->clear();
+    if (summaries)
+      fmt::print(stderr, "{}\n", render_summary(report));
+  };
+}
+
+scheduler_setup actor_engine::make_scheduler_setup(const core::master_url& master) {
+  scheduler_setup setup;
+  setup.limits.task_failures_max = master.how == core::master_url::kind::local
+                                       ? master.task_failures_max
+                                       : static_cast<std::uint32_t>(settings_.get_int("salamander.task.maxFailures"));
+  setup.limits.stage_attempts_max = static_cast<std::uint32_t>(settings_.get_int("salamander.stage.maxConsecutiveAttempts"));
+  setup.limits.locality_wait = settings_.get_time("salamander.locality.wait");
+  setup.limits.result_bytes_max = settings_.get_bytes("salamander.driver.maxResultSize");
+  setup.progress = progress_;
+  setup.executors = executors_;
+  setup.log = [](scheduler::notice::level level, const std::string& text) { log(level_of(level), text); };
+  return setup;
+}
+
+void actor_engine::start_local(const core::master_url& master) {
+  show_progress();
+  cores_ = master.cores;
+  host_ = std::make_unique<actor_host>(std::nullopt);
+  scheduler_ = spawn_scheduler(host_->system(), make_scheduler_setup(master));
+  executor_setup setup;
+  setup.cores = cores_;
+  setup.reports_to = scheduler_;
+  auto options = fetch_options(settings_);
+  options.cores = cores_;
+  options.memory_bytes = memory_of(settings_, {"salamander.executor.memory", "salamander.driver.memory"});
+  std::tie(executor_, runtime_) = spawn_executor(host_->system(), setup, [&](std::function<void()> on_reports) {
+    return std::make_shared<executor_runtime>(options, std::move(on_reports));
+  });
+  executors_->joined({0, cores_, ::getpid(), true, "alive", 0, 0});
+  post(scheduler_, executor_ready{0, cores_, ::getpid(), executor_});
+  stop_at_exit(*this);
+}
+
+void actor_engine::start_local_cluster(const core::master_url& master) {
+  if (program_arguments().empty())
+    core::throw_error(errc::not_initialised, "local-cluster starts this program again as executors: call salamander::init(argc, argv) in the "
+                                             "first line of main");
+  show_progress();
+  cores_ = master.executors * master.cores;
+  directory_.emplace(settings_.find("salamander.local.dir").value_or(""));
+  make_credentials(directory_->path());
+  auto spec = make_spec(settings_, master, directory_->path());
+  host_ = std::make_unique<actor_host>(
+      network_settings{driver_credentials(directory_->path()), std::chrono::milliseconds(4 * spec.dead_timeout_ms)});
+
+  auto options = fetch_options(settings_);
+  options.executor = driver_peer;
+  options.cores = 0;
+  options.memory_bytes = memory_of(settings_, {"salamander.driver.memory"});
+  options.socket_directory = directory_->path();
+  runtime_ = std::make_shared<executor_runtime>(options, [] {});
+  results_ = std::make_shared<result_threads>(runtime_, result_fetches_max);
+  auto scheduling = make_scheduler_setup(master);
+  scheduling.driver_blocks = runtime_;
+  scheduling.fetcher = results_;
+  scheduler_ = spawn_scheduler(host_->system(), scheduling);
+
+  auto supervisor_address = std::make_shared<caf::actor_addr>();
+  processes_ = std::make_shared<launcher>([supervisor_address](std::uint32_t executor, const std::string& reason) {
+    if (const auto to = caf::actor_cast<supervisor_actor>(*supervisor_address))
+      post(to, process_ended{executor, reason});
+  });
+  supervisor_setup setup;
+  setup.slots = master.executors;
+  setup.spec = spec;
+  setup.port = std::make_shared<std::atomic<std::uint16_t>>(0);
+  setup.program = settings_.find("salamander.testing.executorBinary").value_or("/proc/self/exe");
+  setup.arguments = program_arguments();
+  setup.environment = executor_environment(settings_);
+  setup.scheduler = scheduler_;
+  setup.processes = processes_;
+  setup.executors = executors_;
+  setup.started = std::make_shared<start_outcome>();
+  setup.refused_messages = refused_messages_;
+  setup.silence.suspect_after = settings_.get_time("salamander.executor.suspectTimeout");
+  setup.silence.dead_after = settings_.get_time("salamander.executor.deadTimeout");
+  setup.restarts.restarts_max = static_cast<std::uint32_t>(settings_.get_int("salamander.executor.maxRestarts"));
+  setup.restarts.window = settings_.get_time("salamander.executor.restartWindow");
+  supervisor_ = spawn_supervisor(host_->system(), setup);
+  *supervisor_address = supervisor_->address();
+  *setup.port = host_->publish(supervisor_);
+  stop_at_exit(*this);
+  for (std::uint32_t i = 0; i < master.executors; ++i)
+    post(supervisor_, restart_due{i});
+  setup.started->wait(std::chrono::milliseconds(spec.register_timeout_ms), [&] {
+    return fmt::format("not all of {} executors had registered after {:.1f} s (salamander.cluster.registerTimeout); their messages are on "
+                       "standard error",
+                       master.executors, static_cast<double>(spec.register_timeout_ms) / 1000);
+  });
+}
+
+std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
+  const auto cancel = [address = scheduler_.address()](std::uint32_t job, const std::string& reason) {
+    if (const auto to = caf::actor_cast<scheduler_actor>(address))
+      post(to, cancel_job{job, reason});
+  };
+  const std::lock_guard lock(mutex_);
+  if (stopped_)
+    core::throw_error(errc::context_stopped, fmt::format("{} at {}: the context was stopped", spec.operation, spec.site.text()));
+  auto job = std::make_shared<job_record>(next_job_++, std::move(spec), cancel);
+  post(scheduler_, submit_job{job});
+  return job;
+}
+
+std::uint32_t actor_engine::default_parallelism() const {
+  return cores_;
+}
+
+void actor_engine::put_source(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
+  runtime_->put_source(dataset.value, partition, std::move(records));
+}
+
+void actor_engine::release_source(core::rdd_id dataset) {
+  runtime_->drop_source(dataset.value);
+}
+
+void actor_engine::unpersist(core::rdd_id dataset, bool blocking) {
+  auto done = blocking ? std::make_shared<std::promise<void>>() : nullptr;
+  auto answer = blocking ? done->get_future() : std::future<void>();
+  post(scheduler_, unpersist_dataset{dataset.value, std::move(done)});
+  if (blocking)
+    answer.wait_for(answer_wait_max);
+}
+
+void actor_engine::release_shuffle(core::shuffle_id shuffle) {
+  post(scheduler_, actors::release_shuffle{shuffle.value});
+}
+
+void actor_engine::cancel_all_jobs(const std::string& reason) {
+  post(scheduler_, actors::cancel_all_jobs{reason});
+}
+
+std::vector<executor_info> actor_engine::executors() const {
+  auto all = executors_->all();
+  if (executor_ && runtime_ && !all.empty()) {
+    all.front().running_tasks = runtime_->running_tasks();
+    all.front().cached_bytes = runtime_->cached_bytes();
+  }
+  return all;
+}
+
+std::uint32_t actor_engine::cached_partitions(core::rdd_id dataset) const {
+  const auto promise = std::make_shared<std::promise<std::uint32_t>>();
+  auto answer = promise->get_future();
+  post(scheduler_, count_cached{dataset.value, promise});
+  if (answer.wait_for(answer_wait_max) != std::future_status::ready)
+    return 0;
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {
+    return 0; // stopped meanwhile
+  }
+}
+
+void actor_engine::stop() {
+  const std::lock_guard ending(stop_mutex_);
+  if (std::exchange(ended_, true))
+    return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  post(scheduler_, shut_down{});
+  end_executors();
+  end_actors();
+  if (bar_)
+    bar_->stop();
+  if (directory_)
+    directory_->remove();
+}
+
+void actor_engine::end_executors() {
+  post(supervisor_, shut_down{});
+  if (processes_)
+    processes_->stop(executor_end_grace);
+  if (runtime_ && !runtime_->stop(task_end_grace)) {
+    log(log_level::error, "a task did not end when the context was stopped; the process will end without cleaning up after it");
+    clean_ = false;
+  }
+  if (results_)
+    results_->stop();
+}
+
+void actor_engine::end_actors() {
+  if (!host_)
+    return;
+  const auto generic = [](const auto& actor) { return caf::actor_cast<caf::actor>(actor); };
+  std::vector<caf::actor> actors;
+  if (scheduler_)
+    actors.push_back(generic(scheduler_));
+  if (executor_)
+    actors.push_back(generic(executor_));
+  if (supervisor_)
+    actors.push_back(generic(supervisor_));
+  if (!host_->end(actors, actor_end_grace)) {
+    log(log_level::error, "an actor did not end when the context was stopped");
+    clean_ = false;
+  }
+  actors.clear();
+  if (!clean_) {
+    // A thread still runs through these; they go with the process.
+    host_->abandon();
+    static_cast<void>(std::make_unique<std::shared_ptr<executor_runtime>>(runtime_).release());
+    return;
+  }
+  scheduler_ = nullptr;
+  executor_ = nullptr;
+  supervisor_ = nullptr;
+  host_.reset();
+}
+
+} // namespace salamander::actors
+
+namespace salamander::core {
+
+std::unique_ptr<engine> start_engine(const config& settings, const std::string& application_name) {
+  const auto master = parse_master(settings.get("salamander.master", "local[*]"));
+  auto made = std::make_unique<actors::actor_engine>(settings, application_name);
+  switch (master.how) {
+  case master_url::kind::local:
+    made->start_local(master);
+    break;
+  case master_url::kind::local_cluster:
+    made->start_local_cluster(master);
+    break;
+  }
+  return made;
+}
+
+} // namespace salamander::core

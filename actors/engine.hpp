@@ -1,0 +1,77 @@
+// core::engine over actors: one executor in this process, or several in processes of their own.
+#pragma once
+
+#include <salamander/actors/actor_host.hpp>
+#include <salamander/actors/application_directory.hpp>
+#include <salamander/actors/console.hpp>
+#include <salamander/actors/launcher.hpp>
+#include <salamander/actors/progress.hpp>
+#include <salamander/actors/result_threads.hpp>
+
+namespace salamander::actors {
+
+/// Faults: executors are replaced; the engine itself ends with its process, and then no other process, socket or directory stays.
+class actor_engine final : public core::engine {
+public:
+  actor_engine(const config& settings, std::string application_name);
+  ~actor_engine() override;
+
+  /// Call one of these, once, before anything else. Errors: as core::start_engine; destroy the engine then.
+  void start_local(const core::master_url& master);
+  void start_local_cluster(const core::master_url& master);
+
+  std::shared_ptr<core::job_handle> submit(core::job_spec spec) override;
+  std::uint32_t default_parallelism() const override;
+  void put_source(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) override;
+  void release_source(core::rdd_id dataset) override;
+  void unpersist(core::rdd_id dataset, bool blocking) override;
+  void release_shuffle(core::shuffle_id shuffle) override;
+  void cancel_all_jobs(const std::string& reason) override;
+  std::vector<executor_info> executors() const override;
+  std::uint32_t cached_partitions(core::rdd_id dataset) const override;
+  void stop() override;
+
+  /// False when a task could not be ended: the process must not run static destructors under it.
+  bool stopped_cleanly() const noexcept {
+    return clean_;
+  }
+  /// Messages of executors that had been given up, or never belonged here.
+  std::uint64_t refused_messages() const noexcept {
+    return refused_messages_->load();
+  }
+  const progress_board& progress() const noexcept {
+    return *progress_;
+  }
+
+private:
+  void show_progress();
+  scheduler_setup make_scheduler_setup(const core::master_url& master);
+  void end_executors();
+  void end_actors();
+
+  const config settings_;
+  const std::string name_;
+  std::uint32_t cores_ = 0;
+
+  std::mutex mutex_; ///< submissions come before shut_down or not at all
+  bool stopped_ = false;
+  std::mutex stop_mutex_;
+  bool ended_ = false;
+  bool clean_ = true;
+  std::atomic<std::uint32_t> next_job_{0};
+
+  const std::shared_ptr<progress_board> progress_ = std::make_shared<progress_board>();
+  const std::shared_ptr<executor_board> executors_ = std::make_shared<executor_board>();
+  const std::shared_ptr<std::atomic<std::uint64_t>> refused_messages_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<progress_bar> bar_;
+  std::optional<application_directory> directory_;
+  std::unique_ptr<actor_host> host_;
+  std::shared_ptr<executor_runtime> runtime_; ///< local: the executor's; cluster: the driver's blocks
+  std::shared_ptr<result_threads> results_;
+  std::shared_ptr<launcher> processes_;
+  scheduler_actor scheduler_;
+  executor_actor executor_;     ///< local
+  supervisor_actor supervisor_; ///< cluster
+};
+
+} // namespace salamander::actors

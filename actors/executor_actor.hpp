@@ -1,0 +1,61 @@
+// The actor around executor_runtime: the same in local mode and in an executor's own process.
+#pragma once
+
+#include <salamander/actors/interfaces.hpp>
+
+#include <atomic>
+#include <condition_variable>
+
+namespace salamander::actors {
+
+/// What an executor's process knows about its driver. Threads: any.
+class driver_contact {
+public:
+  using clock = std::chrono::steady_clock;
+
+  /// Something came from the driver.
+  void seen() noexcept {
+    last_.store(clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  clock::time_point last_seen() const noexcept {
+    return clock::time_point(clock::duration(last_.load(std::memory_order_relaxed)));
+  }
+
+  /// The process shall end. The first call counts.
+  void end(int exit_code, std::string text);
+  /// Blocks until then; returns the exit code and the text.
+  std::pair<int, std::string> wait();
+
+private:
+  std::atomic<clock::rep> last_{clock::now().time_since_epoch().count()};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ended_ = false;
+  int exit_code_ = 0;
+  std::string text_;
+};
+
+/// Exit codes of executor processes that end by themselves; the supervisor knows their meaning.
+inline constexpr int exit_driver_gone = 81;
+inline constexpr int exit_refused = 82;
+inline constexpr int exit_no_connection = 83;
+inline constexpr int exit_bad_spec = 84;
+
+struct executor_setup {
+  std::uint32_t executor = 0;
+  std::uint64_t incarnation = 0;
+  std::uint32_t cores = 1;
+  executor_inbox reports_to;  ///< local mode: the scheduler; else empty until the link welcomes us
+  driver_door driver;         ///< where to register; empty in local mode
+  std::shared_ptr<driver_contact> contact; ///< null in local mode
+  std::chrono::milliseconds heartbeat_interval{1000};
+};
+
+/// `make_runtime` builds the runtime with the given callback for waiting reports.
+using runtime_factory = std::function<std::shared_ptr<executor_runtime>(std::function<void()>)>;
+
+/// Spawns the actor; returns the runtime it drives as well.
+std::pair<executor_actor, std::shared_ptr<executor_runtime>> spawn_executor(caf::actor_system& system, const executor_setup& setup,
+                                                                            const runtime_factory& make_runtime);
+
+} // namespace salamander::actors

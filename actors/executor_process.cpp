@@ -1,0 +1,160 @@
+#include <salamander/actors/executor_process.hpp>
+
+#include <salamander/actors/actor_host.hpp>
+#include <salamander/actors/executor_actor.hpp>
+#include <salamander/actors/executor_spec.hpp>
+#include <salamander/actors/launcher.hpp>
+#include <salamander/actors/log.hpp>
+#include <salamander/rdd/engine.hpp>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+namespace salamander::actors {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::vector<std::string>& stored_arguments() {
+  static std::vector<std::string> arguments;
+  return arguments;
+}
+
+/// What tasks printed must not be lost with the process.
+[[noreturn]] void end_process(int exit_code) {
+  std::cout.flush();
+  std::fflush(nullptr);
+  ::_exit(exit_code);
+}
+
+/// The process must not outlive its driver, whatever state its other threads are in.
+void stay_with_parent(std::int64_t driver) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (::getppid() != driver)
+    ::_exit(exit_driver_gone); // it went before the line above
+}
+
+/// Control-C reaches the whole foreground group; the driver decides what it means. A handler, not SIG_IGN: programs that tasks
+/// start shall not inherit it.
+void leave_interrupts_to_driver() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
+/// Ends the process when the driver is gone or has said nothing for too long.
+void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::milliseconds silence_max) {
+  constexpr std::chrono::milliseconds step{500};
+  auto last_look = clock::now();
+  for (;;) {
+    pollfd parent{parent_watch_descriptor, POLLIN, 0};
+    if (::poll(&parent, 1, static_cast<int>(step.count())) > 0)
+      ::_exit(exit_driver_gone);
+    const auto time = clock::now();
+    // If this process was stopped itself, the driver's answers may be waiting in the socket: give it time to read them.
+    if (time - last_look > 4 * step)
+      contact->seen();
+    last_look = time;
+    if (time - contact->last_seen() > silence_max) {
+      log(log_level::error, fmt::format("the driver has been silent for {} s: ending", silence_max.count() / 1000));
+      ::_exit(exit_driver_gone);
+    }
+  }
+}
+
+executor_options runtime_options(const executor_spec& spec, position_table& positions) {
+  executor_options options;
+  options.executor = spec.executor;
+  options.cores = spec.cores;
+  options.memory_bytes = spec.memory_bytes;
+  options.socket_directory = spec.directory;
+  options.positions = positions.data();
+  options.fetch_bytes_in_flight_max = spec.fetch_bytes_in_flight_max;
+  options.fetch_attempts_max = spec.fetch_attempts_max;
+  options.fetch_retry_wait = std::chrono::milliseconds(spec.fetch_retry_wait_ms);
+  return options;
+}
+
+/// Works until the driver says otherwise; returns the exit code.
+int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& contact) {
+  auto positions = position_table::open(spec.positions_file(), spec.cores);
+  actor_host host(network_settings{executor_credentials(spec.directory), std::chrono::milliseconds(4 * spec.dead_timeout_ms)});
+  driver_door door;
+  try {
+    door = host.connect(spec.driver_host, static_cast<std::uint16_t>(spec.driver_port),
+                        clock::now() + std::chrono::milliseconds(spec.register_timeout_ms));
+  } catch (const error& failure) {
+    log(log_level::error, failure.what());
+    end_process(exit_no_connection);
+  }
+  contact->seen();
+  executor_setup setup{spec.executor, spec.incarnation, spec.cores, {}, door, contact, std::chrono::milliseconds(spec.heartbeat_interval_ms)};
+  const auto serving = spawn_executor(host.system(), setup, [&](std::function<void()> on_reports) {
+    return std::make_shared<executor_runtime>(runtime_options(spec, positions), std::move(on_reports));
+  });
+  const auto [exit_code, text] = contact->wait();
+  log(exit_code == 0 ? log_level::info : log_level::error, "ending: " + text);
+  // Neither tasks nor actors are waited for: nothing of them is needed any more.
+  end_process(exit_code);
+}
+
+[[noreturn]] void serve(const executor_spec& spec) {
+  const auto contact = std::make_shared<driver_contact>();
+  const std::thread watcher(watch_driver, contact, std::chrono::milliseconds(2 * spec.dead_timeout_ms));
+  try {
+    end_process(work(spec, contact));
+  } catch (const std::exception& failure) {
+    log(log_level::error, failure.what());
+    end_process(exit_bad_spec);
+  }
+}
+
+[[noreturn]] void run_as_executor(const char* spec_file) {
+  try {
+    const auto spec = read_spec(spec_file);
+    stay_with_parent(spec.driver_process);
+    ::fcntl(parent_watch_descriptor, F_SETFD, FD_CLOEXEC);
+    leave_interrupts_to_driver();
+    ::umask(077);
+    set_log_level(parse_log_level(spec.log_level));
+    set_log_name(fmt::format("executor {}", spec.executor));
+    serve(spec);
+  } catch (const std::exception& failure) {
+    log(log_level::error, failure.what());
+    end_process(exit_bad_spec);
+  }
+}
+
+} // namespace
+
+const std::vector<std::string>& program_arguments() {
+  return stored_arguments();
+}
+
+} // namespace salamander::actors
+
+namespace salamander::core {
+
+void serve_if_executor(int argc, char** argv) {
+  if (const char* const spec = std::getenv(actors::spec_variable)) {
+    const std::string file = spec;
+    ::unsetenv(actors::spec_variable); // programs that tasks start are no executors
+    actors::run_as_executor(file.c_str());
+  }
+  actors::stored_arguments().assign(argv, argv + argc);
+}
+
+} // namespace salamander::core

@@ -1,0 +1,108 @@
+#include <salamander/actors/executor_spec.hpp>
+
+#include <salamander/actors/messages.hpp>
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+
+namespace salamander::actors {
+namespace {
+
+/// Changes with the layout of executor_spec only together with protocol_version, which follows it.
+constexpr std::string_view magic = "salamander executor spec\n";
+
+[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
+  core::throw_error(errc::io_error, fmt::format("{} {}: {}", what, path.string(), std::strerror(errno)));
+}
+
+} // namespace
+
+std::filesystem::path executor_spec::positions_file() const {
+  return std::filesystem::path(directory) / fmt::format("executor-{}.positions", executor);
+}
+
+std::filesystem::path write_spec(const executor_spec& spec) {
+  core::byte_buffer bytes;
+  core::byte_writer out(bytes);
+  out.raw(magic.data(), magic.size());
+  core::write_value(out, spec);
+  const auto path = std::filesystem::path(spec.directory) / fmt::format("executor-{}.spec", spec.executor);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0)
+    fail("cannot create", path);
+  const auto written = ::write(file, bytes.data(), bytes.size());
+  if (::close(file) != 0 || written != static_cast<ssize_t>(bytes.size()))
+    fail("cannot write", path);
+  return path;
+}
+
+executor_spec read_spec(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  if (!file)
+    fail("cannot read", path);
+  if (!text.starts_with(magic))
+    core::throw_error(errc::corrupt_data, path.string() + " is not an executor spec");
+  core::byte_reader in(std::as_bytes(std::span(text)).subspan(magic.size()));
+  // The version comes first, so that a driver of another version is noticed before anything else is read.
+  auto version = in;
+  const auto theirs = core::read_value<std::uint32_t>(version);
+  if (theirs != protocol_version)
+    core::throw_error(errc::build_mismatch,
+                      fmt::format("the driver speaks protocol version {}, this executor {}: rebuild the program", theirs, protocol_version));
+  return core::read_value<executor_spec>(in);
+}
+
+namespace {
+
+core::task_position* map(const std::filesystem::path& path, int flags, std::uint32_t cores) {
+  const int file = ::open(path.c_str(), flags | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0)
+    fail("cannot open", path);
+  const auto bytes = sizeof(core::task_position) * cores;
+  struct stat facts {};
+  if ((flags & O_CREAT) != 0 ? ::ftruncate(file, static_cast<off_t>(bytes)) != 0
+                             : ::fstat(file, &facts) != 0 || facts.st_size < static_cast<off_t>(bytes)) {
+    ::close(file);
+    fail("cannot use", path);
+  }
+  void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  ::close(file);
+  if (at == MAP_FAILED)
+    fail("cannot map", path);
+  return static_cast<core::task_position*>(at);
+}
+
+} // namespace
+
+position_table position_table::create(const std::filesystem::path& path, std::uint32_t cores) {
+  // Zeroed pages are valid positions: no task runs.
+  return {map(path, O_CREAT | O_EXCL, cores), cores};
+}
+
+position_table position_table::open(const std::filesystem::path& path, std::uint32_t cores) {
+  return {map(path, 0, cores), cores};
+}
+
+position_table::position_table(position_table&& other) noexcept
+    : slots_(std::exchange(other.slots_, nullptr)), cores_(std::exchange(other.cores_, 0)) {}
+
+position_table& position_table::operator=(position_table&& other) noexcept {
+  std::swap(slots_, other.slots_);
+  std::swap(cores_, other.cores_);
+  return *this;
+}
+
+position_table::~position_table() {
+  if (slots_)
+    ::munmap(slots_, sizeof(core::task_position) * cores_);
+}
+
+} // namespace salamander::actors

@@ -1,0 +1,318 @@
+// Everything that actors tell each other. Past tense: a fact; imperative: a request.
+//
+// Messages with a wire_name may leave the process and have a stable encoding; the others are pointers and promises within it.
+#pragma once
+
+#include <salamander/actors/caf.hpp>
+#include <salamander/actors/jobs.hpp>
+#include <salamander/rdd/code.hpp>
+
+#include <future>
+
+namespace salamander::actors {
+
+/// Raised with every change of the messages below; both sides of a connection must have the same.
+inline constexpr std::uint32_t protocol_version = 1;
+
+// -- driver to executor -------------------------------------------------------
+
+struct run_stage {
+  static constexpr const char* wire_name = "salamander.run_stage";
+  stage_order order;
+  template <class F>
+  void fields(F&& f) {
+    f(order);
+  }
+  std::size_t wire_bytes() const {
+    return wire::size_of(order);
+  }
+};
+
+struct run_tasks {
+  static constexpr const char* wire_name = "salamander.run_tasks";
+  static constexpr std::size_t tasks_max = 16384;
+  std::vector<task_order> tasks;
+  template <class F>
+  void fields(F&& f) {
+    f(tasks);
+  }
+  std::size_t wire_bytes() const {
+    return 16 + tasks.size() * sizeof(task_order);
+  }
+};
+
+struct cancel_attempts {
+  static constexpr const char* wire_name = "salamander.cancel_attempts";
+  static constexpr std::size_t tasks_max = 65536;
+  std::vector<std::uint64_t> tasks;
+  template <class F>
+  void fields(F&& f) {
+    f(tasks);
+  }
+  std::size_t wire_bytes() const {
+    return 16 + tasks.size() * 8;
+  }
+};
+
+struct forget_stage {
+  static constexpr const char* wire_name = "salamander.forget_stage";
+  std::uint32_t stage = 0;
+  template <class F>
+  void fields(F&& f) {
+    f(stage);
+  }
+};
+
+struct drop_dataset {
+  static constexpr const char* wire_name = "salamander.drop_dataset";
+  std::uint32_t dataset = 0;
+  std::uint64_t token = 0; ///< comes back in dataset_dropped
+  template <class F>
+  void fields(F&& f) {
+    f(dataset, token);
+  }
+};
+
+struct drop_shuffle {
+  static constexpr const char* wire_name = "salamander.drop_shuffle";
+  std::uint32_t shuffle = 0;
+  template <class F>
+  void fields(F&& f) {
+    f(shuffle);
+  }
+};
+
+struct drop_result {
+  static constexpr const char* wire_name = "salamander.drop_result";
+  std::uint64_t task = 0;
+  template <class F>
+  void fields(F&& f) {
+    f(task);
+  }
+};
+
+/// The executor's process ends.
+struct leave {
+  static constexpr const char* wire_name = "salamander.leave";
+  std::string reason;
+  template <class F>
+  void fields(F&& f) {
+    f(reason);
+  }
+};
+
+/// The answer to a registration that is accepted; its sender is the executor's link.
+struct welcome {
+  static constexpr const char* wire_name = "salamander.welcome";
+  std::uint32_t executor = 0;
+  template <class F>
+  void fields(F&& f) {
+    f(executor);
+  }
+};
+
+/// The answer to a registration that is not.
+struct refused {
+  static constexpr const char* wire_name = "salamander.refused";
+  std::string text;
+  template <class F>
+  void fields(F&& f) {
+    f(text);
+  }
+};
+
+struct heartbeat_seen {
+  static constexpr const char* wire_name = "salamander.heartbeat_seen";
+  std::uint64_t sequence = 0;
+  template <class F>
+  void fields(F&& f) {
+    f(sequence);
+  }
+};
+
+// -- executor to driver -------------------------------------------------------
+// Each carries the incarnation: a random number that the driver gave to this one process.
+
+struct register_executor {
+  static constexpr const char* wire_name = "salamander.register_executor";
+  std::uint32_t executor = 0;
+  std::uint64_t incarnation = 0;
+  std::int64_t process = 0;
+  std::uint32_t protocol = protocol_version;
+  std::uint32_t cores = 0;
+  std::vector<core::code_module> modules;
+  template <class F>
+  void fields(F&& f) {
+    f(executor, incarnation, process, protocol, cores, modules);
+  }
+};
+
+struct heartbeat {
+  static constexpr const char* wire_name = "salamander.heartbeat";
+  std::uint32_t executor = 0;
+  std::uint64_t incarnation = 0;
+  std::uint64_t sequence = 0;
+  std::uint32_t running_tasks = 0;
+  std::uint64_t finished_tasks = 0;
+  std::uint64_t cached_bytes = 0;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> evicted; ///< (dataset, partition)
+  template <class F>
+  void fields(F&& f) {
+    f(executor, incarnation, sequence, running_tasks, finished_tasks, cached_bytes, evicted);
+  }
+};
+
+struct tasks_reported {
+  static constexpr const char* wire_name = "salamander.tasks_reported";
+  std::uint32_t executor = 0;
+  std::uint64_t incarnation = 0;
+  std::vector<task_report> reports;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> evicted; ///< (dataset, partition)
+  template <class F>
+  void fields(F&& f) {
+    f(executor, incarnation, reports, evicted);
+  }
+  std::size_t wire_bytes() const {
+    std::size_t bytes = 64 + evicted.size() * 8;
+    for (const auto& report : reports)
+      bytes += wire::size_of(report);
+    return bytes;
+  }
+};
+
+struct dataset_dropped {
+  static constexpr const char* wire_name = "salamander.dataset_dropped";
+  std::uint32_t executor = 0;
+  std::uint64_t incarnation = 0;
+  std::uint64_t token = 0;
+  template <class F>
+  void fields(F&& f) {
+    f(executor, incarnation, token);
+  }
+};
+
+// -- within one process -------------------------------------------------------
+
+/// What an executor wants from the driver: the part of the executor's interface that the scheduler uses.
+using executor_port =
+    caf::typed_actor<caf::reacts_to<run_stage>, caf::reacts_to<run_tasks>, caf::reacts_to<cancel_attempts>, caf::reacts_to<forget_stage>,
+                     caf::reacts_to<drop_dataset>, caf::reacts_to<drop_shuffle>, caf::reacts_to<drop_result>, caf::reacts_to<leave>>;
+
+/// Where a core of a dead executor was, as its process left it in shared memory.
+struct stuck_task {
+  std::uint64_t task = 0;
+  std::uint32_t dataset = 0;
+  std::uint32_t partition = 0;
+  std::uint64_t record = 0;
+};
+
+struct submit_job {
+  std::shared_ptr<job_record> job;
+};
+struct cancel_job {
+  std::uint32_t job = 0;
+  std::string reason;
+};
+struct cancel_all_jobs {
+  std::string reason;
+};
+struct executor_ready {
+  std::uint32_t executor = 0;
+  std::uint32_t cores = 0;
+  std::int64_t process = 0;
+  executor_port port;
+};
+/// The process is known to be dead.
+struct executor_gone {
+  std::uint32_t executor = 0;
+  std::string reason;
+  std::vector<stuck_task> positions;
+};
+struct executor_silent {
+  std::uint32_t executor = 0;
+  bool silent = false; ///< false: it spoke again
+};
+/// None will ever come.
+struct executors_given_up {
+  std::string reason;
+};
+/// A report whose result had to be fetched; its outcome is a success with the bytes, or an error.
+struct result_fetched {
+  std::uint32_t executor = 0;
+  task_report report;
+};
+struct unpersist_dataset {
+  std::uint32_t dataset = 0;
+  std::shared_ptr<std::promise<void>> done; ///< null: nobody waits
+};
+struct release_shuffle {
+  std::uint32_t shuffle = 0;
+};
+struct count_cached {
+  std::uint32_t dataset = 0;
+  std::shared_ptr<std::promise<std::uint32_t>> answer;
+};
+struct wake {};
+/// Fails running jobs, then the actor ends.
+struct shut_down {};
+
+struct reports_waiting {};
+struct beat {};
+
+/// A link will not talk to its executor any more.
+struct link_lost {
+  std::uint32_t executor = 0;
+  std::string reason;
+  bool connection_ended = false; ///< else the executor was silent for too long
+};
+/// A link shall refuse whatever comes.
+struct fence {};
+struct process_ended {
+  std::uint32_t executor = 0;
+  std::string reason;
+};
+struct restart_due {
+  std::uint32_t slot = 0;
+};
+struct check_time {};
+
+} // namespace salamander::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::submit_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::cancel_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::cancel_all_jobs)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executor_ready)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executor_gone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executor_silent)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executors_given_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::result_fetched)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::unpersist_dataset)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::release_shuffle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::count_cached)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::wake)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::shut_down)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::reports_waiting)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::beat)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::link_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::fence)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::process_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::restart_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::check_time)
+
+CAF_BEGIN_TYPE_ID_BLOCK(salamander, first_custom_type_id)
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::run_stage))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::run_tasks))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::cancel_attempts))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::forget_stage))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::drop_dataset))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::drop_shuffle))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::drop_result))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::leave))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::welcome))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::refused))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::heartbeat_seen))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::register_executor))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::heartbeat))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::tasks_reported))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::dataset_dropped))
+CAF_END_TYPE_ID_BLOCK(salamander)

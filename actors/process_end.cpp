@@ -1,0 +1,61 @@
+#include <salamander/actors/process_end.hpp>
+
+#include <salamander/actors/engine.hpp>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <set>
+
+namespace salamander::actors {
+namespace {
+
+struct running_engines {
+  std::mutex mutex;
+  std::set<actor_engine*> engines;
+  pid_t process = ::getpid();
+};
+
+void stop_all(int exit_code, void* all) {
+  auto& running = *static_cast<running_engines*>(all);
+  if (running.process != ::getpid())
+    return;
+  std::set<actor_engine*> engines;
+  {
+    const std::lock_guard lock(running.mutex);
+    engines = running.engines;
+  }
+  bool clean = true;
+  for (auto* engine : engines) {
+    engine->stop();
+    clean = clean && engine->stopped_cleanly();
+  }
+  if (!clean) {
+    ::fflush(nullptr);
+    ::_exit(exit_code);
+  }
+}
+
+/// Made when the first engine starts, so that it is destroyed after stop_all ran.
+running_engines& all_engines() {
+  static running_engines instance;
+  static const bool registered = ::on_exit(&stop_all, &instance) == 0;
+  static_cast<void>(registered);
+  return instance;
+}
+
+} // namespace
+
+void stop_at_exit(actor_engine& engine) {
+  auto& all = all_engines();
+  const std::lock_guard lock(all.mutex);
+  all.engines.insert(&engine);
+}
+
+void forget_engine(actor_engine& engine) noexcept {
+  auto& all = all_engines();
+  const std::lock_guard lock(all.mutex);
+  all.engines.erase(&engine);
+}
+
+} // namespace salamander::actors

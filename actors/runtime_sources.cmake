@@ -1,0 +1,12 @@
+# The part of actors/ that knows nothing of CAF.
+set(SALAMANDER_RUNTIME_SOURCES
+    block_service.cpp
+    executor_runtime.cpp
+    task_environment.cpp
+    task_runner.cpp
+    net/block_client.cpp
+    net/block_fetcher.cpp
+    net/block_frames.cpp
+    net/block_server.cpp
+    net/block_socket.cpp
+    net/block_stream.cpp)

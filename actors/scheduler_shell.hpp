@@ -1,0 +1,101 @@
+// The scheduler actor's state: what it remembers besides the state machine, and the one place where decisions take effect.
+#pragma once
+
+#include <salamander/actors/scheduler_actor.hpp>
+
+#include <set>
+#include <unordered_map>
+
+namespace salamander::actors {
+
+class scheduler_shell {
+public:
+  scheduler_shell(scheduler_actor::pointer self, scheduler_setup setup);
+
+  void submit(submit_job& message);
+  void cancel(cancel_job& message);
+  void cancel_all(const cancel_all_jobs& message);
+  void join(executor_ready& message);
+  void lose(executor_gone& message);
+  void silent(const executor_silent& message);
+  void give_up(executors_given_up& message);
+  void report(tasks_reported& message);
+  void fetched(result_fetched& message);
+  void beaten(const heartbeat& message);
+  void unpersist(const unpersist_dataset& message);
+  void dropped(const dataset_dropped& message);
+  void release(const release_shuffle& message);
+  void count(const count_cached& message);
+  void woken(const wake& message);
+  /// A defect of the library: all jobs fail with its text; the shell goes on.
+  void break_down(const std::string& what);
+  void stop();
+
+private:
+  struct running_attempt {
+    std::uint32_t executor = 0;
+    std::uint32_t stage = 0;
+    std::uint32_t partition = 0;
+    bool careful = false;
+  };
+  struct executor_entry {
+    executor_port port;
+    std::vector<task_order> outbox; ///< launches of this round, sent as one message
+  };
+  struct stage_entry {
+    std::uint32_t attempt = 0;
+    std::shared_ptr<const core::byte_buffer> plan;
+    bool plan_is_block = false;
+    std::set<std::uint32_t> told; ///< executors that have the order of this attempt
+  };
+  struct pending_unpersist {
+    std::set<std::uint32_t> executors;
+    std::shared_ptr<std::promise<void>> done;
+  };
+
+  /// Hands events to the state machine and performs what it decides, until nothing is left to do; then sends.
+  void feed(scheduler::event what);
+  void queue(scheduler::event what);
+  void run();
+  void fail_all(errc code, const std::string& text);
+  void flush();
+  void flush(std::uint32_t executor);
+  void one_report(std::uint32_t executor, task_report&& report);
+  void evictions(std::uint32_t executor, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& blocks);
+  void finished_dropping(std::uint64_t token, std::uint32_t executor);
+
+  void perform(const scheduler::action& what);
+  void perform_one(const scheduler::launch_tasks& what);
+  void perform_one(const scheduler::cancel_tasks& what);
+  void perform_one(const scheduler::deliver_result& what);
+  void perform_one(const scheduler::discard_result& what);
+  void perform_one(const scheduler::finish_job& what);
+  void perform_one(const scheduler::fail_job& what);
+  void perform_one(const scheduler::forget_stage& what);
+  void perform_one(const scheduler::wake_at& what);
+  void perform_one(const scheduler::stage_started& what);
+  void perform_one(const scheduler::stage_finished& what);
+  void perform_one(const scheduler::notice& what);
+
+  void announce(const scheduler::launch_tasks& what, executor_entry& executor);
+  std::shared_ptr<const core::byte_buffer> encode_plan(scheduler::stage_id stage) const;
+  std::string describe(const stuck_task& position) const;
+  std::string title_of(std::uint32_t dataset) const;
+
+  scheduler_actor::pointer self_;
+  scheduler_setup setup_;
+  scheduler::driver_scheduler machine_;
+  std::deque<scheduler::event> events_;
+  bool running_ = false;
+
+  std::unordered_map<std::uint32_t, std::shared_ptr<job_record>> jobs_;
+  std::map<std::uint32_t, executor_entry> executors_;
+  std::unordered_map<std::uint32_t, stage_entry> stages_;
+  std::unordered_map<std::uint64_t, running_attempt> attempts_;
+  std::unordered_map<std::uint64_t, core::block> results_; ///< of reports whose event is being handled
+  std::map<std::uint64_t, pending_unpersist> unpersisting_;
+  std::uint64_t next_token_ = 1;
+  std::optional<scheduler::time_point> next_wake_;
+};
+
+} // namespace salamander::actors

@@ -1,0 +1,196 @@
+#include <salamander/actors/task_environment.hpp>
+
+#include <salamander/rdd/error.hpp>
+
+namespace salamander::actors {
+namespace {
+
+using storage::block_id;
+
+constexpr std::uint64_t key_of(std::uint32_t dataset, std::uint32_t partition) noexcept {
+  return (static_cast<std::uint64_t>(dataset) << 32) | partition;
+}
+
+[[noreturn]] void rethrow_as_task_error(const net::fetch_error& failure, core::shuffle_id shuffle, std::uint32_t map, std::uint32_t peer) {
+  // Another attempt of the map task would fail in the same way, and more memory is not found by rerunning it either.
+  if (failure.problem == net::fetch_problem::not_encodable)
+    core::throw_error(errc::not_serializable, failure.what());
+  if (failure.problem == net::fetch_problem::out_of_memory)
+    core::throw_error(errc::out_of_memory, failure.what());
+  throw core::fetch_failure(shuffle, map, peer, failure.what());
+}
+
+/// Local blocks as they are, the others through a fetcher, all in order of map partition.
+class merged_shuffle_input final : public core::shuffle_input {
+public:
+  merged_shuffle_input(block_service& blocks, core::shuffle_id shuffle, std::uint32_t reduce, const std::vector<std::uint32_t>& executors,
+                       const std::atomic<bool>& cancelled)
+      : shuffle_(shuffle), executors_(executors), cancelled_(cancelled) {
+    std::vector<std::uint32_t> here;
+    std::vector<net::block_fetcher::request> elsewhere;
+    for (std::uint32_t map = 0; map < executors.size(); ++map) {
+      if (executors[map] == core::fetch_failure::no_executor)
+        fail(map, "no executor holds " + block_id::shuffle(shuffle.value, map, reduce).text());
+      if (executors[map] == blocks.self() || !blocks.has_peers())
+        here.push_back(map);
+      else
+        elsewhere.push_back({block_id::shuffle(shuffle.value, map, reduce), executors[map]});
+    }
+    const auto found = blocks.store().find_shuffle(shuffle.value, reduce, here);
+    local_.resize(executors.size());
+    for (std::size_t i = 0; i < here.size(); ++i) {
+      if (!found[i])
+        fail(here[i], block_id::shuffle(shuffle.value, here[i], reduce).text() + " is not held by its executor any more");
+      local_[here[i]] = {true, to_block(*found[i])};
+    }
+    for (const auto& one : elsewhere)
+      maps_elsewhere_.push_back(one.id.b);
+    if (!elsewhere.empty())
+      fetcher_.emplace(blocks.client(), std::move(elsewhere), &cancelled);
+  }
+
+  core::block next() override {
+    while (map_ < executors_.size()) {
+      if (cancelled_.load(std::memory_order_relaxed))
+        throw core::task_cancelled();
+      auto& mine = local_[map_];
+      auto taken = mine.here ? std::exchange(mine.block, {}) : fetch();
+      ++map_;
+      if (taken)
+        return taken;
+    }
+    return {};
+  }
+
+private:
+  struct local_block {
+    bool here = false;
+    core::block block;
+  };
+
+  [[noreturn]] void fail(std::uint32_t map, const std::string& why) const {
+    throw core::fetch_failure(shuffle_, map, executors_[map], why);
+  }
+
+  core::block fetch() {
+    try {
+      return {nullptr, fetcher_->next()};
+    } catch (const net::fetch_cancelled&) {
+      throw core::task_cancelled();
+    } catch (const net::fetch_error& failure) {
+      const auto map = maps_elsewhere_.at(failure.index);
+      rethrow_as_task_error(failure, shuffle_, map, executors_[map]);
+    }
+  }
+
+  core::shuffle_id shuffle_;
+  const std::vector<std::uint32_t>& executors_; ///< of the stage, which outlives its tasks
+  const std::atomic<bool>& cancelled_;
+  std::vector<local_block> local_;
+  std::vector<std::uint32_t> maps_elsewhere_;
+  std::optional<net::block_fetcher> fetcher_;
+  std::uint32_t map_ = 0;
+};
+
+} // namespace
+
+stage_inputs::stage_inputs(const stage_order& order) : shuffles_(order.shuffles) {
+  cached_.reserve(order.cached.size());
+  for (const auto& one : order.cached)
+    cached_.emplace(key_of(one.dataset, one.partition), one.executor);
+}
+
+const std::vector<std::uint32_t>* stage_inputs::executors_of(std::uint32_t shuffle) const noexcept {
+  for (const auto& one : shuffles_)
+    if (one.shuffle == shuffle)
+      return &one.executors;
+  return nullptr;
+}
+
+std::uint32_t stage_inputs::holder_of(std::uint32_t dataset, std::uint32_t partition) const noexcept {
+  const auto found = cached_.find(key_of(dataset, partition));
+  return found == cached_.end() ? core::fetch_failure::no_executor : found->second;
+}
+
+core::block task_environment::find_cached(core::rdd_id dataset, std::uint32_t partition) {
+  const auto id = block_id::cached(dataset.value, partition);
+  if (auto here = blocks_.find_here(id))
+    return here;
+  const auto holder = inputs_.holder_of(dataset.value, partition);
+  if (!blocks_.has_peers() || holder == core::fetch_failure::no_executor || holder == blocks_.self())
+    return {};
+  try {
+    return blocks_.fetch(holder, id, cancelled_);
+  } catch (const net::fetch_error&) {
+    return {}; // it can be computed again
+  }
+}
+
+bool task_environment::store_cached(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
+  const auto outcome = blocks_.store().put(block_id::cached(dataset.value, partition), to_stored(std::move(records)));
+  if (outcome == storage::put_outcome::stored)
+    report_.cached.emplace_back(dataset.value, partition);
+  return outcome != storage::put_outcome::refused;
+}
+
+void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
+                                         std::vector<std::shared_ptr<const core::block_object>> blocks) {
+  storage::map_output output{{}, &encode_block_object, 0, attempt};
+  output.blocks.reserve(blocks.size());
+  for (auto& one : blocks) {
+    if (one)
+      output.size_bytes += one->memory_bytes();
+    output.blocks.emplace_back(std::move(one));
+  }
+  const auto bytes = output.size_bytes;
+  if (blocks_.store().commit_map_output(shuffle.value, map_partition, std::move(output)) == storage::put_outcome::refused)
+    core::throw_error(errc::out_of_memory,
+                      "the map output of partition " + std::to_string(map_partition) + " for shuffle " + std::to_string(shuffle.value) +
+                          " has " + std::to_string(bytes) +
+                          " bytes and does not fit the memory budget; use more executors or raise salamander.executor.memory "
+                          "(salamander.driver.memory in local mode)");
+  report_.shuffle_bytes += bytes;
+}
+
+std::unique_ptr<core::shuffle_input> task_environment::open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,
+                                                                    const std::atomic<bool>& cancelled) {
+  const auto* executors = inputs_.executors_of(shuffle.value);
+  if (!executors)
+    core::throw_error(errc::internal, "the stage was sent without the locations of shuffle " + std::to_string(shuffle.value));
+  return std::make_unique<merged_shuffle_input>(blocks_, shuffle, reduce_partition, *executors, cancelled);
+}
+
+core::block task_environment::fetch_source(core::rdd_id dataset, std::uint32_t partition) {
+  const auto id = block_id::source(dataset.value, partition);
+  if (auto here = blocks_.find_here(id))
+    return here;
+  if (!blocks_.has_peers() || blocks_.self() == driver_peer)
+    core::throw_error(errc::internal, "the driver does not hold " + id.text() + "; its dataset was released while a job used it");
+  try {
+    return blocks_.fetch(driver_peer, id, cancelled_);
+  } catch (const net::fetch_error& failure) {
+    switch (failure.problem) {
+    case net::fetch_problem::unreachable:
+    case net::fetch_problem::corrupt:
+      core::throw_error(errc::executor_lost, "data held by the driver could not be fetched: " + std::string(failure.what()));
+    case net::fetch_problem::not_found:
+      core::throw_error(errc::internal, "the driver does not hold " + id.text() + "; its dataset was released while a job used it");
+    case net::fetch_problem::not_encodable:
+      core::throw_error(errc::not_serializable, failure.what());
+    case net::fetch_problem::out_of_memory:
+      core::throw_error(errc::out_of_memory, failure.what());
+    }
+    throw;
+  }
+}
+
+bool task_environment::reserve_memory(std::size_t bytes) {
+  return blocks_.store().reserve(bytes);
+}
+
+void task_environment::release_memory(std::size_t bytes) noexcept {
+  if (bytes != 0)
+    blocks_.store().release(bytes);
+}
+
+} // namespace salamander::actors

@@ -1,0 +1,176 @@
+#include <salamander/actors/task_runner.hpp>
+
+#include <salamander/rdd/error.hpp>
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <new>
+#include <typeinfo>
+
+namespace salamander::actors {
+namespace {
+
+task_report::user_error failed(errc code, std::string text) {
+  return {std::move(text), static_cast<std::uint8_t>(code)};
+}
+
+std::string place_of(const task_order& order) {
+  return "stage " + std::to_string(order.stage) + ", partition " + std::to_string(order.partition);
+}
+
+std::string readable(const std::type_info* type) {
+  if (!type)
+    return "an exception of unknown type";
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  return status == 0 ? name.get() : type->name();
+}
+
+/// What the exception being handled says about the attempt. Call inside a catch block.
+decltype(task_report::outcome) outcome_of_exception(const std::string& place) {
+  try {
+    throw;
+  } catch (const core::task_cancelled&) {
+    return task_report::cancelled{};
+  } catch (const core::fetch_failure& failure) {
+    return task_report::fetch_failed{failure.shuffle.value, failure.map_partition, failure.executor, failure.what()};
+  } catch (const core::user_failure& failure) {
+    return failed(errc::task_failed, failure.what());
+  } catch (const error& failure) {
+    return failed(failure.code(), failure.what());
+  } catch (const std::bad_alloc&) {
+    return failed(errc::out_of_memory, place + ": the process could get no more memory (std::bad_alloc); use more partitions, keep less in "
+                                               "one record or group, or give the executor more memory");
+  } catch (const std::exception& failure) {
+    return failed(errc::task_failed, place + ": " + readable(&typeid(failure)) + ": " + failure.what());
+  } catch (...) {
+    return failed(errc::task_failed, place + ": an exception of type " + readable(abi::__cxa_current_exception_type()));
+  }
+}
+
+/// Turns the result into what can leave: the object itself in one process, else bytes, in the report or kept here.
+decltype(task_report::outcome) deliver(block_service& blocks, const executor_options& options, const task_order& order,
+                                       std::shared_ptr<const core::block_object> object) {
+  task_report::success done;
+  if (!object)
+    return done;
+  if (!blocks.has_peers()) {
+    done.result_bytes = object->memory_bytes();
+    done.result.object = std::move(object);
+    return done;
+  }
+  auto bytes = std::make_shared<core::byte_buffer>();
+  try {
+    object->encode(*bytes);
+  } catch (const core::task_cancelled&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& failure) {
+    return failed(errc::not_serializable, place_of(order) + ": the result could not be turned into bytes: " + readable(&typeid(failure)) + ": " +
+                                              failure.what());
+  } catch (...) {
+    return failed(errc::not_serializable, place_of(order) + ": the result could not be turned into bytes: an exception of type " +
+                                              readable(abi::__cxa_current_exception_type()));
+  }
+  done.result_bytes = bytes->size();
+  if (bytes->size() <= options.direct_result_bytes_max) {
+    done.result.bytes = std::move(bytes);
+    return done;
+  }
+  if (blocks.store().put(storage::block_id::result(order.task), to_stored(std::move(bytes))) == storage::put_outcome::refused)
+    return failed(errc::out_of_memory, place_of(order) + ": a result of " + std::to_string(done.result_bytes) +
+                                           " bytes does not fit the executor's memory budget; save it to files, use more partitions, or "
+                                           "raise salamander.executor.memory");
+  done.result_kept = true;
+  return done;
+}
+
+} // namespace
+
+lazy_program::outcome lazy_program::get(const stage_order& order, block_service& blocks, const std::atomic<bool>& cancelled) {
+  if (const auto* program = ready_.load(std::memory_order_acquire))
+    return program;
+  const std::lock_guard lock(mutex_);
+  if (program_)
+    return program_.get();
+  if (failure_)
+    return *failure_;
+  auto plan = order.plan;
+  try {
+    if (!plan) {
+      const auto id = storage::block_id::plan(order.stage, order.stage_attempt);
+      auto found = blocks.find_here(id);
+      if (!found && blocks.has_peers() && blocks.self() != driver_peer)
+        found = blocks.fetch(driver_peer, id, &cancelled);
+      plan = std::move(found.bytes);
+    }
+  } catch (const net::fetch_error& failure) {
+    const auto gone = failure.problem == net::fetch_problem::unreachable || failure.problem == net::fetch_problem::corrupt;
+    return failed(gone ? errc::executor_lost : errc::internal, "the plan of stage " + std::to_string(order.stage) +
+                                                                   " could not be fetched from the driver: " + failure.what());
+  }
+  if (!plan)
+    return failed(errc::internal, "stage " + std::to_string(order.stage) + " came without a plan");
+  try {
+    program_ = core::stage_program::decode(*plan);
+    ready_.store(program_.get(), std::memory_order_release);
+    return program_.get();
+  } catch (const error& failure) {
+    failure_ = failed(failure.code(), failure.what());
+  } catch (const std::exception& failure) {
+    failure_ = failed(errc::corrupt_data, "the plan of stage " + std::to_string(order.stage) + " could not be read: " +
+                                              readable(&typeid(failure)) + ": " + failure.what());
+  } catch (...) {
+    failure_ = failed(errc::corrupt_data, "the plan of stage " + std::to_string(order.stage) + " could not be read: an exception of type " +
+                                              readable(abi::__cxa_current_exception_type()));
+  }
+  return *failure_;
+}
+
+void lazy_program::take_from(const lazy_program& other) {
+  // Somebody who decodes it right now is not waited for; it is then decoded again.
+  const std::unique_lock lock(other.mutex_, std::try_to_lock);
+  if (!lock)
+    return;
+  program_ = other.program_;
+  ready_.store(program_.get(), std::memory_order_release);
+}
+
+task_report run_task(block_service& blocks, const executor_options& options, const task_order& order, stage_state& stage,
+                     running_task& running, core::task_position& position) {
+  const auto start = std::chrono::steady_clock::now();
+  task_report report;
+  report.task = order.task;
+  {
+    task_environment around(blocks, stage.inputs, report);
+    core::task_context context(around, position, order.stage, order.partition, order.attempt, order.task, order.careful ? 1 : 0);
+    around.watch(context.cancelled);
+    running.begin(context);
+    position.dataset.store(0, std::memory_order_relaxed);
+    position.partition.store(order.partition, std::memory_order_relaxed);
+    position.record.store(0, std::memory_order_relaxed);
+    position.task.store(order.task, std::memory_order_release);
+    try {
+      context.poll();
+      const auto program = stage.program.get(stage.order, blocks, context.cancelled);
+      if (const auto* refused = std::get_if<task_report::user_error>(&program)) {
+        report.outcome = *refused;
+      } else {
+        const core::task_scope scope(context);
+        report.outcome = deliver(blocks, options, order, std::get<const core::stage_program*>(program)->run(order.partition, context));
+      }
+    } catch (...) {
+      report.outcome = outcome_of_exception(place_of(order));
+    }
+    report.records_read = context.records_read;
+    report.bytes_read = context.bytes_read;
+    position.task.store(0, std::memory_order_release);
+    running.end();
+  }
+  report.run_time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  return report;
+}
+
+} // namespace salamander::actors

@@ -1,0 +1,165 @@
+#include <salamander/actors/wire.hpp>
+
+namespace salamander::actors::wire {
+namespace {
+
+enum class outcome_kind : std::uint64_t { success, user_error, fetch_failed, cancelled };
+
+void put_outcome(core::byte_writer& out, const task_report& report) {
+  out.varint(report.outcome.index());
+  if (const auto* done = std::get_if<task_report::success>(&report.outcome)) {
+    put(out, done->result.bytes);
+    out.varint(done->result_kept ? 1 : 0);
+    out.varint(done->result_bytes);
+  } else if (const auto* error = std::get_if<task_report::user_error>(&report.outcome)) {
+    out.text(error->text);
+    out.varint(error->code);
+  } else if (const auto* fetch = std::get_if<task_report::fetch_failed>(&report.outcome)) {
+    out.varint(fetch->shuffle);
+    out.varint(fetch->map_partition);
+    out.varint(fetch->executor);
+    out.text(fetch->text);
+  }
+}
+
+std::uint32_t small(core::byte_reader& in) {
+  return static_cast<std::uint32_t>(in.varint());
+}
+
+void get_outcome(core::byte_reader& in, task_report& report) {
+  switch (static_cast<outcome_kind>(in.varint())) {
+  case outcome_kind::success: {
+    task_report::success done;
+    get(in, done.result.bytes);
+    done.result_kept = in.varint() != 0;
+    done.result_bytes = in.varint();
+    report.outcome = std::move(done);
+    break;
+  }
+  case outcome_kind::user_error: {
+    std::string text(in.text());
+    report.outcome = task_report::user_error{std::move(text), static_cast<std::uint8_t>(in.varint())};
+    break;
+  }
+  case outcome_kind::fetch_failed: {
+    task_report::fetch_failed fetch;
+    fetch.shuffle = small(in);
+    fetch.map_partition = small(in);
+    fetch.executor = small(in);
+    fetch.text = in.text();
+    report.outcome = std::move(fetch);
+    break;
+  }
+  case outcome_kind::cancelled:
+    report.outcome = task_report::cancelled{};
+    break;
+  default:
+    core::byte_reader::corrupt("a task report has an unknown outcome");
+  }
+}
+
+} // namespace
+
+void put(core::byte_writer& out, const std::shared_ptr<const core::byte_buffer>& bytes) {
+  // Length + 1, so that "none" and "empty" differ.
+  out.varint(bytes ? bytes->size() + 1 : 0);
+  if (bytes)
+    out.raw(bytes->data(), bytes->size());
+}
+
+void get(core::byte_reader& in, std::shared_ptr<const core::byte_buffer>& bytes) {
+  const auto size = in.varint();
+  if (size == 0) {
+    bytes = nullptr;
+    return;
+  }
+  if (size - 1 > in.left())
+    core::byte_reader::corrupt("bytes are missing");
+  const auto* from = in.raw(static_cast<std::size_t>(size - 1));
+  bytes = std::make_shared<const core::byte_buffer>(from, from + (size - 1));
+}
+
+void put(core::byte_writer& out, const stage_order& order) {
+  out.varint(order.stage);
+  out.varint(order.stage_attempt);
+  put(out, order.plan);
+  out.varint(order.shuffles.size());
+  for (const auto& one : order.shuffles) {
+    out.varint(one.shuffle);
+    out.varint(one.executors.size());
+    // +1 turns "no executor" into 0: one byte for most entries, whatever the number of map partitions.
+    for (const auto executor : one.executors)
+      out.varint(static_cast<std::uint32_t>(executor + 1));
+  }
+  core::write_value(out, order.cached);
+}
+
+void get(core::byte_reader& in, stage_order& order) {
+  order.stage = small(in);
+  order.stage_attempt = small(in);
+  get(in, order.plan);
+  order.shuffles.resize(in.count(2));
+  for (auto& one : order.shuffles) {
+    one.shuffle = small(in);
+    one.executors.resize(in.count());
+    for (auto& executor : one.executors)
+      executor = small(in) - 1;
+  }
+  order.cached = core::read_value<std::vector<cached_source>>(in);
+}
+
+void put(core::byte_writer& out, const std::vector<task_report>& reports) {
+  out.varint(reports.size());
+  for (const auto& report : reports) {
+    out.varint(report.task);
+    put_outcome(out, report);
+    out.varint(static_cast<std::uint64_t>(report.run_time.count()));
+    core::write_value(out, report.cached);
+    out.varint(report.records_read);
+    out.varint(report.bytes_read);
+    out.varint(report.shuffle_bytes);
+  }
+}
+
+void get(core::byte_reader& in, std::vector<task_report>& reports) {
+  const auto count = in.count(7);
+  reports.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    task_report report;
+    report.task = in.varint();
+    get_outcome(in, report);
+    report.run_time = std::chrono::microseconds(in.varint());
+    report.cached = core::read_value<decltype(report.cached)>(in);
+    report.records_read = in.varint();
+    report.bytes_read = in.varint();
+    report.shuffle_bytes = in.varint();
+    reports.push_back(std::move(report));
+  }
+}
+
+std::size_t size_of(const stage_order& order) {
+  std::size_t bytes = 64 + (order.plan ? order.plan->size() : 0) + order.cached.size() * sizeof(cached_source);
+  for (const auto& one : order.shuffles) {
+    bytes += 16 + one.executors.size();
+    for (const auto executor : one.executors)
+      bytes += executor + 1 < 128 ? 0 : executor + 1 < 16384 ? 1 : 4;
+  }
+  return bytes;
+}
+
+std::size_t size_of(const task_report& report) {
+  std::size_t bytes = 80 + report.cached.size() * 8;
+  if (const auto* done = std::get_if<task_report::success>(&report.outcome))
+    bytes += done->result.bytes ? done->result.bytes->size() : 0;
+  else if (const auto* error = std::get_if<task_report::user_error>(&report.outcome))
+    bytes += error->text.size();
+  else if (const auto* fetch = std::get_if<task_report::fetch_failed>(&report.outcome))
+    bytes += fetch->text.size();
+  return bytes;
+}
+
+std::string to_string(const core::byte_buffer& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+} // namespace salamander::actors::wire

@@ -1,0 +1,60 @@
+#include <salamander/scheduler/cache_table.hpp>
+
+#include <algorithm>
+
+namespace salamander::scheduler {
+
+void cache_table::add(cached_block block, executor_id executor) {
+  auto& found = datasets_[block.dataset];
+  if (found.holders.size() <= block.partition)
+    found.holders.resize(block.partition + std::size_t{1});
+  auto& holders = found.holders[block.partition];
+  if (std::find(holders.begin(), holders.end(), executor) != holders.end())
+    return;
+  found.present += holders.empty() ? 1 : 0;
+  holders.push_back(executor);
+}
+
+void cache_table::remove(cached_block block, executor_id executor) {
+  const auto it = datasets_.find(block.dataset);
+  if (it == datasets_.end() || block.partition >= it->second.holders.size())
+    return;
+  auto& holders = it->second.holders[block.partition];
+  if (std::erase(holders, executor) > 0 && holders.empty() && --it->second.present == 0)
+    datasets_.erase(it);
+}
+
+void cache_table::remove_dataset(rdd_id dataset) {
+  datasets_.erase(dataset);
+}
+
+std::size_t cache_table::remove_executor(executor_id executor) {
+  std::size_t removed = 0;
+  for (auto it = datasets_.begin(); it != datasets_.end();) {
+    for (auto& holders : it->second.holders)
+      if (std::erase(holders, executor) > 0) {
+        ++removed;
+        it->second.present -= holders.empty() ? 1 : 0;
+      }
+    it = it->second.present == 0 ? datasets_.erase(it) : std::next(it);
+  }
+  return removed;
+}
+
+std::span<const executor_id> cache_table::holders(rdd_id dataset, std::uint32_t partition) const {
+  const auto it = datasets_.find(dataset);
+  if (it == datasets_.end() || partition >= it->second.holders.size())
+    return {};
+  return it->second.holders[partition];
+}
+
+std::uint32_t cache_table::partitions(rdd_id dataset) const {
+  const auto it = datasets_.find(dataset);
+  return it == datasets_.end() ? 0 : it->second.present;
+}
+
+bool cache_table::complete(const core::lineage& dataset) const {
+  return dataset.cached && partitions(dataset.id) >= dataset.partitions;
+}
+
+} // namespace salamander::scheduler

@@ -1,0 +1,73 @@
+#include <salamander/scheduler/driver_scheduler.hpp>
+
+#include <salamander/scheduler/driver_impl.hpp>
+#include <salamander/scheduler/pipeline.hpp>
+
+namespace salamander::scheduler {
+
+std::vector<action> driver_scheduler::impl::handle(const event& what, time_point now) {
+  now_ = now;
+  if (wake_ && *wake_ <= now) {
+    wake_.reset();
+    offer_all_ = true;
+  }
+  std::visit([this](const auto& e) { on(e); }, what);
+  resubmit_due();
+  place();
+  auto decided = std::move(out_);
+  out_.clear();
+  graveyard_.clear();
+  return decided;
+}
+
+driver_scheduler::driver_scheduler(scheduler_options options) : impl_(std::make_unique<impl>(options)) {}
+
+driver_scheduler::~driver_scheduler() = default;
+
+std::vector<action> driver_scheduler::handle(const event& what, time_point now) {
+  return impl_->handle(what, now);
+}
+
+driver_scheduler::stage_program driver_scheduler::program_of(stage_id stage) const {
+  const auto* found = impl_->graph_.find(stage);
+  if (!found)
+    return {};
+  return {found->dataset, found->map_child, found->map_dependency, found->owner};
+}
+
+driver_scheduler::stage_inputs driver_scheduler::inputs_of(stage_id stage) const {
+  stage_inputs inputs;
+  const auto* found = impl_->graph_.find(stage);
+  if (!found)
+    return inputs;
+  for (const auto* parent : found->parents)
+    inputs.shuffles.emplace_back(parent->shuffle, impl_->outputs_.locations(parent->shuffle));
+  const auto& cache = impl_->cache_;
+  const auto is_complete = [&](const core::lineage& dataset) { return cache.complete(dataset); };
+  if (found->cached.empty())
+    return inputs;
+  for (const auto* dataset : walk_pipeline(found->dataset, is_complete).cached)
+    for (std::uint32_t p = 0; p < dataset->partitions && cache.partitions(dataset->id) > 0; ++p)
+      if (const auto holders = cache.holders(dataset->id, p); !holders.empty())
+        inputs.cached.emplace_back(cached_block{dataset->id, p}, holders.front());
+  return inputs;
+}
+
+std::uint32_t driver_scheduler::total_cores() const {
+  return impl_->executors_.total_cores();
+}
+
+std::uint32_t driver_scheduler::cached_partitions(rdd_id dataset) const {
+  return impl_->cache_.partitions(dataset);
+}
+
+std::uint32_t driver_scheduler::running_tasks(executor_id executor) const {
+  const auto* found = impl_->executors_.find(executor);
+  return found ? found->running : 0;
+}
+
+bool driver_scheduler::idle() const {
+  return impl_->jobs_.empty() && impl_->attempts_.empty() && impl_->resubmissions_.empty();
+}
+
+} // namespace salamander::scheduler

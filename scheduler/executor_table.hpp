@@ -1,0 +1,42 @@
+// The executors there are, and how busy.
+#pragma once
+
+#include <salamander/scheduler/ids.hpp>
+
+#include <cstdint>
+#include <map>
+#include <set>
+
+namespace salamander::scheduler {
+
+struct executor {
+  executor_id id;
+  std::uint32_t cores = 0;
+  std::uint32_t running = 0; ///< attempts sent and not yet answered, cancelled ones included: they hold their core until they end
+  bool suspect = false;      ///< nothing new is sent there
+};
+
+/// Live executors in the order of their ids. An id that was lost is refused when it comes again.
+class executor_table {
+public:
+  /// Returns null for an id that is there already or was lost.
+  executor* add(executor_id id, std::uint32_t cores);
+  void remove(executor_id id);
+
+  executor* find(executor_id id);
+  const executor* find(executor_id id) const;
+
+  std::uint32_t total_cores() const noexcept {
+    return total_cores_;
+  }
+  std::map<executor_id, executor>& all() noexcept {
+    return executors_;
+  }
+
+private:
+  std::map<executor_id, executor> executors_;
+  std::set<executor_id> lost_;
+  std::uint32_t total_cores_ = 0;
+};
+
+} // namespace salamander::scheduler

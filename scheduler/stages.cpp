@@ -1,0 +1,162 @@
+#include <salamander/scheduler/driver_impl.hpp>
+
+#include <salamander/scheduler/pipeline.hpp>
+
+#include <algorithm>
+
+namespace salamander::scheduler {
+
+// Every stage is looked at once in a round: graphs where each stage has several ways to the same ancestor stay linear.
+void driver_scheduler::impl::ensure(stage& wanted) {
+  const auto round = ++round_;
+  std::vector<stage*> stack{&wanted};
+  while (!stack.empty()) {
+    auto& at = *stack.back();
+    stack.pop_back();
+    if (at.visited == round)
+      continue;
+    at.visited = round;
+    if (at.phase == stage::phase_kind::running)
+      continue;
+    if (at.is_map() && outputs_.complete(at.shuffle)) {
+      at.phase = stage::phase_kind::idle;
+      continue;
+    }
+    at.phase = stage::phase_kind::waiting;
+    if (at.resubmit_at)
+      continue;
+    const auto missing = graph_.missing_parents(at);
+    if (missing.empty())
+      start_attempt(at);
+    else
+      stack.insert(stack.end(), missing.rbegin(), missing.rend());
+  }
+}
+
+void driver_scheduler::impl::start_attempt(stage& ready) {
+  ready.current = std::make_unique<task_set>(ready.attempts++, ready.size(), now_);
+  ready.phase = stage::phase_kind::running;
+  ready.inputs_changed = false;
+  auto& tasks = *ready.current;
+  for (const auto& zombie : ready.zombies)
+    for (const auto index : zombie->running_indices())
+      tasks.expect_elsewhere(index);
+  const auto* owner = ready.is_map() ? nullptr : &jobs_.at(ready.owner);
+  const block_finder blocks(*ready.dataset, cache_, !ready.cached.empty());
+  std::uint32_t open = 0;
+  for (std::uint32_t index = 0; index < ready.size(); ++index) {
+    if (owner ? owner->delivered[index] : outputs_.has(ready.shuffle, index))
+      continue;
+    ++open;
+    if (tasks.status_of(index) != task_set::status::elsewhere)
+      tasks.want(index, blocks.holders(ready.partition_of(index)));
+  }
+  for_jobs(ready, [&](job& user) {
+    if (!user.ran.insert(ready.id).second) {
+      ++user.counts.stage_retries;
+      return;
+    }
+    ++user.counts.stages_run;
+    user.skipped.erase(ready.id);
+  });
+  act(stage_started{ready.id, tasks.attempt(), ready.dataset->title(), open, ready.size()});
+  if (tasks.pending() > 0)
+    mark_ready(ready);
+}
+
+void driver_scheduler::impl::map_stage_complete(stage& done) {
+  if (done.phase == stage::phase_kind::running)
+    act(stage_finished{done.id, done.attempts - 1, false});
+  unmark_ready(done);
+  if ((done.current && done.current->running() > 0) || !done.zombies.empty())
+    cancel_attempts_of(done, "another attempt succeeded");
+  done.current.reset();
+  done.zombies.clear();
+  done.phase = stage::phase_kind::idle;
+  done.resubmit_at.reset();
+  resubmissions_.erase(done.id);
+  done.fetch_failures.clear();
+  done.troubles.clear();
+  done.failures_noticed = 0;
+  for (auto* child : done.children)
+    if (child->phase == stage::phase_kind::waiting)
+      ensure(*child);
+}
+
+void driver_scheduler::impl::retire(stage& interrupted) {
+  unmark_ready(interrupted);
+  act(stage_finished{interrupted.id, interrupted.attempts - 1, true});
+  interrupted.retire_current();
+  interrupted.phase = stage::phase_kind::waiting;
+}
+
+void driver_scheduler::impl::resubmit_later(stage& interrupted) {
+  interrupted.phase = stage::phase_kind::waiting;
+  if (!interrupted.resubmit_at)
+    interrupted.resubmit_at = now_ + options_.resubmit_delay;
+  resubmissions_.insert(interrupted.id);
+}
+
+void driver_scheduler::impl::resubmit_due() {
+  if (resubmissions_.empty())
+    return;
+  const auto waiting = resubmissions_;
+  for (const auto id : waiting) {
+    auto* s = graph_.find(id);
+    if (s && s->resubmit_at && *s->resubmit_at > now_) {
+      wake(*s->resubmit_at);
+      continue;
+    }
+    resubmissions_.erase(id);
+    if (s) {
+      s->resubmit_at.reset();
+      ensure(*s);
+    }
+  }
+}
+
+void driver_scheduler::impl::requeue(stage& of, std::uint32_t index) {
+  of.current->again(index);
+  if (of.inputs_changed) {
+    retire(of);
+    resubmit_later(of);
+  } else {
+    mark_ready(of);
+  }
+}
+
+void driver_scheduler::impl::map_output_lost(shuffle_id shuffle, std::uint32_t partition) {
+  auto* made_by = graph_.of_shuffle(shuffle);
+  if (!made_by || !made_by->current || made_by->current->status_of(partition) != task_set::status::done)
+    return;
+  for_jobs(*made_by, [](job& user) { ++user.counts.tasks_resubmitted; });
+  requeue(*made_by, partition);
+}
+
+// A stage whose tasks are all running lets them be: they may have read all they need. Should one have to run again, it is a new
+// attempt of the stage, which is told the new places of its inputs.
+void driver_scheduler::impl::recheck_inputs(stage& reader) {
+  if (reader.phase != stage::phase_kind::running || graph_.missing_parents(reader).empty())
+    return;
+  if (reader.current->pending() == 0) {
+    reader.inputs_changed = true;
+    return;
+  }
+  retire(reader);
+  resubmit_later(reader);
+}
+
+void driver_scheduler::impl::cancel_attempts_of(const stage& of, const std::string& reason) {
+  std::map<executor_id, std::vector<task_id>> by_executor;
+  for (auto& [task, attempt] : attempts_)
+    if (attempt.stage == of.id && !attempt.cancelled) {
+      attempt.cancelled = true;
+      by_executor[attempt.executor].push_back(task);
+    }
+  for (auto& [executor, tasks] : by_executor) {
+    std::sort(tasks.begin(), tasks.end());
+    act(cancel_tasks{executor, std::move(tasks), reason});
+  }
+}
+
+} // namespace salamander::scheduler

@@ -1,0 +1,219 @@
+#include <salamander/scheduler/driver_impl.hpp>
+
+#include <salamander/scheduler/failure_text.hpp>
+
+namespace salamander::scheduler {
+namespace {
+
+constexpr std::uint32_t failures_noticed_max = 10; ///< of one stage; a stage of many failing tasks must not flood the log
+
+errc code_of(const user_error& why) {
+  return why.code < static_cast<std::uint8_t>(errc::count_) ? static_cast<errc>(why.code) : errc::internal;
+}
+
+} // namespace
+
+// Whoever is not on the list of running attempts is late, a duplicate, or of an executor that was given up.
+std::optional<running_attempt> driver_scheduler::impl::take_attempt(task_id task, executor_id executor) {
+  const auto it = attempts_.find(task);
+  if (it == attempts_.end() || it->second.executor != executor)
+    return std::nullopt;
+  const auto found = it->second;
+  attempts_.erase(it);
+  --executors_.find(executor)->running;
+  freed_.push_back(executor);
+  return found;
+}
+
+void driver_scheduler::impl::on(const task_succeeded& e) {
+  const auto attempt = take_attempt(e.task, e.executor);
+  if (!attempt) {
+    act(discard_result{e.task, e.executor});
+    return;
+  }
+  for (const auto& block : e.cached)
+    cache_.add(block, e.executor);
+  auto* of = attempt->cancelled ? nullptr : graph_.find(attempt->stage);
+  auto* tasks = of ? of->set_of(attempt->stage_attempt) : nullptr;
+  if (!tasks) {
+    act(discard_result{e.task, e.executor});
+    return;
+  }
+  const auto index = attempt->index;
+  tasks->ended(e.executor);
+  tasks->record_run_time(e.run_time);
+  tasks->finish(index);
+  if (tasks != of->current.get()) {
+    of->drop_empty_zombies();
+    if (of->current)
+      of->current->finish(index);
+  }
+  if (!of->troubles.empty())
+    of->troubles.erase(index);
+  if (!of->is_map())
+    accept_result(e, *of, index);
+  else if (accept_map_output(e, *of, index) && outputs_.complete(of->shuffle))
+    map_stage_complete(*of);
+}
+
+void driver_scheduler::impl::count_success(const task_succeeded& e, const stage& of) {
+  for_jobs(of, [&](job& user) {
+    ++user.counts.tasks_succeeded;
+    user.counts.records_read += e.records_read;
+    user.counts.bytes_read += e.bytes_read;
+    user.counts.shuffle_bytes += e.shuffle_bytes;
+  });
+}
+
+bool driver_scheduler::impl::accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index) {
+  if (!outputs_.add(of.shuffle, index, e.executor, e.task)) {
+    act(discard_result{e.task, e.executor});
+    return false;
+  }
+  count_success(e, of);
+  return true;
+}
+
+void driver_scheduler::impl::accept_result(const task_succeeded& e, stage& of, std::uint32_t index) {
+  auto& owner = jobs_.at(of.owner);
+  if (owner.delivered[index]) {
+    act(discard_result{e.task, e.executor});
+    return;
+  }
+  owner.result_bytes += e.result_bytes;
+  count_success(e, of);
+  if (options_.result_bytes_max > 0 && owner.result_bytes > options_.result_bytes_max) {
+    act(discard_result{e.task, e.executor});
+    const auto results = owner.delivered.size() - owner.remaining + 1;
+    fail(owner.id, {static_cast<std::uint8_t>(errc::result_too_large),
+                    "the results of " + counted(results, "task") + " take " + size_text(owner.result_bytes) +
+                      ", more than salamander.driver.maxResultSize allows, which is " + size_text(options_.result_bytes_max) +
+                      "; save the dataset instead of collecting it, or raise the limit",
+                    {}});
+    return;
+  }
+  owner.delivered[index] = true;
+  act(deliver_result{owner.id, index, e.task});
+  if (--owner.remaining == 0)
+    finish(owner);
+}
+
+void driver_scheduler::impl::on(const task_failed& e) {
+  const auto attempt = take_attempt(e.task, e.executor);
+  if (!attempt) {
+    act(discard_result{e.task, e.executor});
+    return;
+  }
+  auto* of = attempt->cancelled ? nullptr : graph_.find(attempt->stage);
+  auto* tasks = of ? of->set_of(attempt->stage_attempt) : nullptr;
+  if (!tasks)
+    return;
+  tasks->ended(e.executor);
+  if (const auto* why = std::get_if<user_error>(&e.why))
+    user_failed(*of, *attempt, *why);
+  else if (const auto* lost = std::get_if<fetch_failed>(&e.why))
+    fetch_went_wrong(*of, *attempt, *lost);
+  else
+    attempt_ended_without_success(*of, *attempt);
+}
+
+void driver_scheduler::impl::attempt_ended_without_success(stage& of, const running_attempt& attempt) {
+  const bool is_current = of.current && of.current->attempt() == attempt.stage_attempt;
+  if (!is_current) {
+    of.set_of(attempt.stage_attempt)->finish(attempt.index);
+    of.drop_empty_zombies();
+  }
+  if (!of.current)
+    return;
+  const auto status = of.current->status_of(attempt.index);
+  if (status == (is_current ? task_set::status::running : task_set::status::elsewhere))
+    requeue(of, attempt.index);
+}
+
+void driver_scheduler::impl::remember(stage& of, const running_attempt& attempt, std::string reason) {
+  of.troubles[attempt.index].history.push_back(
+    {of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, std::move(reason)});
+}
+
+std::uint32_t driver_scheduler::impl::failures_of(const stage& of, std::uint32_t index) const {
+  const auto counted_here = of.current ? of.current->failures(index) : 0;
+  const auto trouble = of.troubles.find(index);
+  // One executor that goes may take any task with it; when a second one goes under the same task, the task did it.
+  const bool suspicious = trouble != of.troubles.end() && trouble->second.executors_ended >= 2;
+  return counted_here + (suspicious ? trouble->second.executors_ended : 0);
+}
+
+bool driver_scheduler::impl::too_many_failures(const stage& of, std::uint32_t index) const {
+  return failures_of(of, index) >= std::max<std::uint32_t>(1, options_.task_failures_max);
+}
+
+job_failure driver_scheduler::impl::failure_of(const stage& of, std::uint32_t index, errc code, const std::string& text) const {
+  job_failure made;
+  made.code = static_cast<std::uint8_t>(code);
+  made.text = "Task " + std::to_string(of.partition_of(index)) + " in " + of.title(of.attempts - 1) + " " + text;
+  if (const auto it = of.troubles.find(index); it != of.troubles.end())
+    made.attempts = it->second.history;
+  return made;
+}
+
+void driver_scheduler::impl::user_failed(stage& of, const running_attempt& attempt, const user_error& why) {
+  for_jobs(of, [](job& user) { ++user.counts.tasks_failed; });
+  if (of.failures_noticed < failures_noticed_max) {
+    const bool last = ++of.failures_noticed == failures_noticed_max;
+    note(notice::level::warning, "task " + std::to_string(of.partition_of(attempt.index)) + "." + std::to_string(attempt.number) +
+                                   " in " + of.title(attempt.stage_attempt) + " failed on " + name_of(attempt.executor) + ": " +
+                                   why.text + (last ? " (further failures of this stage are not logged)" : ""));
+  }
+  const bool is_current = of.current && of.current->attempt() == attempt.stage_attempt;
+  if (!is_current) {
+    attempt_ended_without_success(of, attempt);
+    return;
+  }
+  remember(of, attempt, why.text);
+  of.current->add_failure(attempt.index);
+  const auto code = code_of(why);
+  const auto reported = code == errc::internal ? errc::task_failed : code;
+  const auto times = "failed " + counted(failures_of(of, attempt.index), "time");
+  if (retry_class_of(code) == retry_class::never)
+    abort(of, failure_of(of, attempt.index, reported, times + ", which no other attempt can mend: " + why.text));
+  else if (too_many_failures(of, attempt.index))
+    abort(of, failure_of(of, attempt.index, reported, times + ", most recent failure: " + why.text));
+  else
+    attempt_ended_without_success(of, attempt);
+}
+
+// What a live executor does not have any more is unregistered here. Of an executor that was given up nothing is registered: its
+// outputs went with it, and late ones were refused.
+void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& attempt, const fetch_failed& why) {
+  const bool is_latest = attempt.stage_attempt + 1 == of.attempts;
+  if (!is_latest) {
+    attempt_ended_without_success(of, attempt);
+    return;
+  }
+  const bool is_current = of.current != nullptr;
+  of.set_of(attempt.stage_attempt)->finish(attempt.index);
+  of.drop_empty_zombies();
+  const bool removed = outputs_.remove(why.shuffle, why.map_partition, why.from);
+  const auto text = "map output " + std::to_string(why.map_partition) + " of shuffle " + std::to_string(why.shuffle.value) +
+                    " could not be had from " + name_of(why.from) + (why.text.empty() ? "" : ": " + why.text);
+  if (is_current) {
+    note(notice::level::warning, of.title(attempt.stage_attempt) + ": " + text);
+    of.fetch_failures.push_back({of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, text});
+    retire(of);
+  }
+  resubmit_later(of);
+  if (removed) {
+    map_output_lost(why.shuffle, why.map_partition);
+    if (auto* made_by = graph_.of_shuffle(why.shuffle))
+      for (auto* reader : made_by->children)
+        recheck_inputs(*reader);
+  }
+  if (is_current && of.fetch_failures.size() >= std::max<std::uint32_t>(1, options_.stage_attempts_max)) {
+    auto attempts = of.fetch_failures;
+    abort(of, {static_cast<std::uint8_t>(errc::stage_aborted),
+               of.title(attempt.stage_attempt) + " failed " + counted(attempts.size(), "time") + " in a row because " + text,
+               std::move(attempts)});
+  }
+}
+
+} // namespace salamander::scheduler

@@ -1,0 +1,104 @@
+// The tasks of one attempt of one stage: which are waiting, which run where, how often each has failed.
+#pragma once
+
+#include <salamander/scheduler/events.hpp>
+
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace salamander::scheduler {
+
+/// Tasks are known by their index in the stage. Everything here is O(1) amortised but forget_executor and running_indices.
+class task_set {
+public:
+  enum class status : std::uint8_t {
+    done,      ///< nothing to do: finished, or never needed in this attempt
+    pending,   ///< to be launched
+    running,   ///< launched by this attempt
+    elsewhere, ///< still running from an earlier attempt of the stage, whose success counts
+  };
+
+  task_set(std::uint32_t attempt, std::uint32_t size, time_point now);
+
+  std::uint32_t attempt() const noexcept {
+    return attempt_;
+  }
+  status status_of(std::uint32_t index) const {
+    return status_[index];
+  }
+  std::uint32_t pending() const noexcept {
+    return pending_;
+  }
+  std::uint32_t running() const noexcept {
+    return running_;
+  }
+  std::uint32_t running_on(executor_id executor) const;
+  std::vector<std::uint32_t> running_indices() const;
+
+  /// Queues a task of a new attempt behind the others. `preferred`: executors it should rather run on; empty: any.
+  void want(std::uint32_t index, std::vector<executor_id> preferred);
+  void expect_elsewhere(std::uint32_t index);
+
+  /// Queues a task again, before all others: what failed once should fail again soon rather than late.
+  void again(std::uint32_t index);
+  void finish(std::uint32_t index);
+
+  /// The next task for a free core of `executor`, now running there; none if the remaining ones still wait for another executor.
+  enum class choice : std::uint8_t { local, any }; ///< local: only tasks that prefer this executor
+  std::optional<std::uint32_t> take(executor_id executor, time_point now, duration locality_wait, choice from);
+
+  /// An attempt on `executor` came to its end; finish or again says what becomes of its task.
+  void ended(executor_id executor);
+
+  /// When tasks that wait for a core of an executor they prefer will go anywhere; none if there are no such tasks.
+  std::optional<time_point> relaxation(duration locality_wait) const;
+
+  /// Nobody waits for an executor that is gone.
+  void forget_executor(executor_id executor);
+
+  /// Ordinal of the attempt that `take` has just begun.
+  std::uint32_t task_attempt(std::uint32_t index) const {
+    return attempts_[index] - 1;
+  }
+
+  /// Counts a failure of a task in this attempt of the stage; returns how many there are now.
+  std::uint32_t add_failure(std::uint32_t index);
+  std::uint32_t failures(std::uint32_t index) const;
+
+  void record_run_time(std::chrono::microseconds time);
+
+  /// How many tasks beyond its cores an executor should hold per core, so that it need not wait for a message between two short
+  /// tasks. Grows with the number of finished tasks, so that a few quick ones do not pile up slow ones.
+  std::uint32_t lookahead(std::uint32_t tasks_max, std::uint32_t total_cores) const;
+
+private:
+  bool choosy(std::uint32_t index) const {
+    return !preferred_.empty() && !preferred_[index].empty();
+  }
+  void leave(std::uint32_t index);
+  void start(std::uint32_t index, executor_id executor);
+  std::optional<std::uint32_t> pop(std::deque<std::uint32_t>& queue);
+
+  std::uint32_t attempt_;
+  std::vector<status> status_;
+  std::vector<std::uint32_t> attempts_;
+  std::uint32_t pending_ = 0;
+  std::uint32_t choosy_pending_ = 0;
+  std::uint32_t running_ = 0;
+
+  // Queues may hold entries of tasks that are no longer pending; they are skipped when met.
+  std::deque<std::uint32_t> anywhere_;                                  ///< without preference
+  std::deque<std::uint32_t> choosy_;                                    ///< with a preference, for when the wait is over
+  std::unordered_map<executor_id, std::deque<std::uint32_t>, core::id_hash> local_; ///< with a preference, by executor
+  std::vector<std::vector<executor_id>> preferred_;                     ///< empty while no task prefers any
+  time_point last_local_launch_;
+
+  std::unordered_map<executor_id, std::uint32_t, core::id_hash> running_on_;
+  std::unordered_map<std::uint32_t, std::uint32_t> failures_;
+  std::uint64_t finished_ = 0;
+  std::chrono::microseconds run_time_{0};
+};
+
+} // namespace salamander::scheduler
