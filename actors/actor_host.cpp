@@ -1,9 +1,12 @@
 #include <salamander/actors/actor_host.hpp>
 
+#include <salamander/actors/tls_transport.hpp>
+
 #include <fmt/format.h>
 
 #include <caf/io/all.hpp>
-#include <caf/openssl/all.hpp>
+#include <caf/io/basp_broker.hpp>
+#include <caf/openssl/manager.hpp>
 
 #include <signal.h>
 
@@ -88,6 +91,10 @@ private:
   sigset_t before_{};
 };
 
+caf::actor basp_broker(caf::actor_system& system) {
+  return system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+}
+
 } // namespace
 
 class actor_host::impl {
@@ -109,19 +116,31 @@ caf::actor_system& actor_host::system() noexcept {
 }
 
 std::uint16_t actor_host::publish(const driver_door& door) {
-  const auto port = caf::openssl::publish(door, 0, "127.0.0.1");
-  if (!port)
-    core::throw_error(errc::io_error, "cannot listen on 127.0.0.1: " + system().render(port.error()));
-  return *port;
+  auto [doorman, port] = listen_tls(system(), "127.0.0.1");
+  caf::anon_send(basp_broker(system()), caf::publish_atom::value, std::move(doorman), port, caf::actor_cast<caf::strong_actor_ptr>(door),
+                 system().message_types(door));
+  return port;
 }
 
 driver_door actor_host::connect(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline) {
+  // Longer than a handshake on a busy machine, shorter than the whole wait: a peer that stays silent is tried again.
+  constexpr std::chrono::seconds handshake_max{5};
+  caf::scoped_actor self(system(), true);
   for (auto pause = std::chrono::milliseconds(10);; pause = std::min(pause * 2, std::chrono::milliseconds(500))) {
-    auto door = caf::openssl::remote_actor<driver_door>(system(), host, port);
-    if (door)
-      return *door;
+    std::string failure;
+    caf::strong_actor_ptr found;
+    try {
+      auto scribe = connect_tls(system(), host, port, deadline);
+      self->request(basp_broker(system()), handshake_max, caf::connect_atom::value, std::move(scribe), port)
+          .receive([&](caf::node_id&, caf::strong_actor_ptr& door, std::set<std::string>&) { found = std::move(door); },
+                   [&](caf::error& why) { failure = system().render(why); });
+    } catch (const error& refused) {
+      failure = refused.what();
+    }
+    if (found)
+      return caf::actor_cast<driver_door>(found);
     if (std::chrono::steady_clock::now() + pause >= deadline)
-      core::throw_error(errc::executor_lost, fmt::format("cannot connect to {}:{}: {}", host, port, system().render(door.error())));
+      core::throw_error(errc::executor_lost, fmt::format("no connection to the driver at {}:{}: {}", host, port, failure));
     std::this_thread::sleep_for(pause);
   }
 }

@@ -23,13 +23,13 @@ std::filesystem::path block_socket_of(const std::filesystem::path& directory, st
 struct executor_options {
   std::uint32_t executor = 0;
   std::uint32_t cores = 1;
-  std::uint64_t memory_bytes = 0;          ///< execution and cache together; 0: no limit
-  std::filesystem::path socket_directory;  ///< empty: local mode, nothing is served or fetched
+  std::uint64_t memory_bytes = 0;           ///< execution and cache together; 0: no limit
+  std::filesystem::path socket_directory;   ///< empty: local mode, nothing is served or fetched
   core::task_position* positions = nullptr; ///< one for each core, outliving the runtime; null: own memory
   std::uint64_t fetch_bytes_in_flight_max = 48ULL << 20;
   std::chrono::milliseconds fetch_retry_wait{100};
   std::uint32_t fetch_attempts_max = 3;
-  std::chrono::milliseconds fetch_silence_max{10000}; ///< how long a peer may send nothing while a task waits for it
+  std::chrono::milliseconds fetch_silence_max{10000};   ///< how long a peer may send nothing while a task waits for it
   std::uint64_t direct_result_bytes_max = 256ULL << 10; ///< larger results stay here as blocks; ignored in local mode
 };
 
@@ -65,8 +65,8 @@ struct task_order {
 /// How one attempt can end.
 struct task_outcome {
   struct success {
-    core::block result;              ///< empty for map tasks, and when `result_kept`
-    bool result_kept = false;        ///< the result is block_id::result(task) of this executor
+    core::block result;       ///< empty for map tasks, and when `result_kept`
+    bool result_kept = false; ///< the result is block_id::result(task) of this executor
     std::uint64_t result_bytes = 0;
   };
   struct user_error {

@@ -68,8 +68,8 @@ decltype(task_report::outcome) deliver(block_service& blocks, const executor_opt
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& failure) {
-    return failed(errc::not_serializable, place_of(order) + ": the result could not be turned into bytes: " + readable(&typeid(failure)) + ": " +
-                                              failure.what());
+    return failed(errc::not_serializable,
+                  place_of(order) + ": the result could not be turned into bytes: " + readable(&typeid(failure)) + ": " + failure.what());
   } catch (...) {
     return failed(errc::not_serializable, place_of(order) + ": the result could not be turned into bytes: an exception of type " +
                                               readable(abi::__cxa_current_exception_type()));
@@ -108,8 +108,8 @@ lazy_program::outcome lazy_program::get(const stage_order& order, block_service&
     }
   } catch (const net::fetch_error& failure) {
     const auto gone = failure.problem == net::fetch_problem::unreachable || failure.problem == net::fetch_problem::corrupt;
-    return failed(gone ? errc::executor_lost : errc::internal, "the plan of stage " + std::to_string(order.stage) +
-                                                                   " could not be fetched from the driver: " + failure.what());
+    return failed(gone ? errc::executor_lost : errc::internal,
+                  "the plan of stage " + std::to_string(order.stage) + " could not be fetched from the driver: " + failure.what());
   }
   if (!plan)
     return failed(errc::internal, "stage " + std::to_string(order.stage) + " came without a plan");
@@ -120,8 +120,8 @@ lazy_program::outcome lazy_program::get(const stage_order& order, block_service&
   } catch (const error& failure) {
     failure_ = failed(failure.code(), failure.what());
   } catch (const std::exception& failure) {
-    failure_ = failed(errc::corrupt_data, "the plan of stage " + std::to_string(order.stage) + " could not be read: " +
-                                              readable(&typeid(failure)) + ": " + failure.what());
+    failure_ = failed(errc::corrupt_data, "the plan of stage " + std::to_string(order.stage) +
+                                              " could not be read: " + readable(&typeid(failure)) + ": " + failure.what());
   } catch (...) {
     failure_ = failed(errc::corrupt_data, "the plan of stage " + std::to_string(order.stage) + " could not be read: an exception of type " +
                                               readable(abi::__cxa_current_exception_type()));

@@ -9,6 +9,7 @@ namespace salamander::core {
 application::application(config settings, call_site created_at) : settings_(std::move(settings)), created_at_(std::move(created_at)) {
   if (!settings_.find("salamander.app.name"))
     settings_.set("salamander.app.name", "salamander");
+  check_consistent(settings_);
   engine_ = start_engine(settings_, settings_.get("salamander.app.name"));
   gate_->open_to = engine_.get();
 }
@@ -17,7 +18,7 @@ application::~application() {
   stop();
 }
 
-void application::check_usable(const char* operation, const std::source_location& where) const {
+void application::check_usable(const char* operation, const source_location& where) const {
   if (inside_task())
     throw_error(errc::nested_use, std::string(operation) + " at " + call_site::from(where).text() +
                                       " was called inside a function that runs in a task; datasets and contexts exist on the driver only: "
@@ -27,7 +28,7 @@ void application::check_usable(const char* operation, const std::source_location
                                            " was called on a stopped context; it was created at " + created_at_.text());
 }
 
-node_header application::header(const char* operation, const std::source_location& where, std::uint32_t partitions) {
+node_header application::header(const char* operation, const source_location& where, std::uint32_t partitions) {
   check_usable(operation, where);
   node_header made;
   made.id = next_dataset();
@@ -59,7 +60,7 @@ std::uint32_t application::default_parallelism() const {
 }
 
 std::shared_ptr<job_handle> application::submit(node_ptr final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
-                                                const char* operation, const std::source_location& where) {
+                                                const char* operation, const source_location& where) {
   check_usable(operation, where);
   job_spec spec;
   spec.final = std::move(final);
@@ -71,14 +72,14 @@ std::shared_ptr<job_handle> application::submit(node_ptr final, std::shared_ptr<
 }
 
 std::vector<block> application::run(const node_ptr& final, std::shared_ptr<const action> act, const char* operation,
-                                    const std::source_location& where) {
+                                    const source_location& where) {
   std::vector<std::uint32_t> all(final->partitions);
   std::iota(all.begin(), all.end(), 0U);
   return run(final, std::move(act), std::move(all), operation, where);
 }
 
 std::vector<block> application::run(const node_ptr& final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
-                                    const char* operation, const std::source_location& where) {
+                                    const char* operation, const source_location& where) {
   const auto job = submit(final, std::move(act), std::move(partitions), operation, where);
   const auto note = [&] {
     const std::lock_guard lock(mutex_);

@@ -33,10 +33,10 @@ public:
   }
 
   /// Errors: errc::context_stopped with the place of creation; errc::nested_use inside a task.
-  void check_usable(const char* operation, const std::source_location& where) const;
+  void check_usable(const char* operation, const source_location& where) const;
 
   /// Makes a node's header; see node_header. Errors: as check_usable.
-  node_header header(const char* operation, const std::source_location& where, std::uint32_t partitions);
+  node_header header(const char* operation, const source_location& where, std::uint32_t partitions);
 
   /// Lets the node release what it holds elsewhere when its last handle goes.
   void adopt(node& made);
@@ -47,11 +47,11 @@ public:
   }
 
   std::shared_ptr<job_handle> submit(node_ptr final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
-                                     const char* operation, const std::source_location& where);
+                                     const char* operation, const source_location& where);
   /// Runs a job over all partitions and waits. Errors: salamander::error.
-  std::vector<block> run(const node_ptr& final, std::shared_ptr<const action> act, const char* operation, const std::source_location& where);
+  std::vector<block> run(const node_ptr& final, std::shared_ptr<const action> act, const char* operation, const source_location& where);
   std::vector<block> run(const node_ptr& final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
-                         const char* operation, const std::source_location& where);
+                         const char* operation, const source_location& where);
 
   /// The report of the last job that ended by `run` on this thread's behalf or another's.
   job_report last_report() const;

@@ -1,8 +1,9 @@
 // Where in the user's program an operation was written.
 #pragma once
 
+#include <salamander/rdd/source_location.hpp>
+
 #include <cstdint>
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,7 @@ struct call_site {
   std::string file; ///< base name
   std::uint32_t line = 0;
 
-  static call_site from(const std::source_location& where);
+  static call_site from(const source_location& where);
 
   /// "word_count.cpp:12"
   std::string text() const;

@@ -8,7 +8,7 @@
 
 namespace salamander {
 
-call_site call_site::from(const std::source_location& where) {
+call_site call_site::from(const source_location& where) {
   std::string_view path = where.file_name();
   if (const auto slash = path.rfind('/'); slash != std::string_view::npos)
     path.remove_prefix(slash + 1);
@@ -53,7 +53,7 @@ std::string kind_of(const mapping& where) {
 
 } // namespace
 
-void refuse_pointers(const void* closure, std::size_t size, const char* operation, const std::source_location& where) {
+void refuse_pointers(const void* closure, std::size_t size, const char* operation, const source_location& where) {
   if (size < sizeof(std::uintptr_t))
     return;
   std::vector<mapping> map;

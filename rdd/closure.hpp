@@ -7,8 +7,8 @@
 #pragma once
 
 #include <salamander/rdd/codec.hpp>
+#include <salamander/rdd/source_location.hpp>
 
-#include <source_location>
 #include <string>
 
 namespace salamander {
@@ -81,7 +81,7 @@ inline constexpr bool is_bound<bound_function<F, Vs...>> = true;
 
 /// Looks up each word of a closure in this process's memory map.
 /// Errors: errc::closure_refused naming the kind of pointer (this/heap, stack, code or literal), operation and call site.
-void refuse_pointers(const void* closure, std::size_t size, const char* operation, const std::source_location& where);
+void refuse_pointers(const void* closure, std::size_t size, const char* operation, const source_location& where);
 
 template <class F>
 consteval void check_capture_rules() {
@@ -104,7 +104,7 @@ consteval void check_capture_rules() {
 
 /// Checks a function when an operation is defined.
 template <class F>
-void check_closure(const F& f, const char* operation, const std::source_location& where) {
+void check_closure(const F& f, const char* operation, const source_location& where) {
   check_capture_rules<F>();
   if constexpr (composed_function<F>) {
     f.for_each_part([&](const auto& part) { check_closure(part, operation, where); });

@@ -143,6 +143,8 @@ void check_value(const config_entry& entry, std::string_view key, std::string_vi
     break;
   case type::integer:
     at_least(parse_integer(key, value), "");
+    if (parse_integer(key, value) > std::numeric_limits<std::int32_t>::max())
+      bad_value(key, value, "at most " + std::to_string(std::numeric_limits<std::int32_t>::max()));
     break;
   case type::number:
     parse_number(key, value);
@@ -297,7 +299,7 @@ namespace core {
 
 const std::vector<config_entry>& known_config() {
   static const std::vector<config_entry> entries{
-      {"salamander.app.name", type::text, "", "name of the application in logs and displays; unset: the program's file name"},
+      {"salamander.app.name", type::text, "", "name of the application in logs and displays; unset: salamander"},
       {"salamander.cluster.registerTimeout", type::time, "30s", "how long a new executor may take to report to its driver", 1},
       {"salamander.default.parallelism", type::integer, "", "partitions of a dataset or shuffle when none are asked for; unset: all cores",
        1},

@@ -15,7 +15,7 @@
 namespace salamander {
 
 class context;
-using where_t = std::source_location;
+using where_t = source_location;
 
 /// The ordering of pairs by their second member, for top, take_ordered, min and max.
 struct by_value_t {

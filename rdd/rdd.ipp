@@ -99,12 +99,14 @@ template <class T>
 rdd<T> rdd<T>::union_with(const rdd& other, where_t where) const {
   const bool together = node_->partitioning && node_->partitioning == other.node_->partitioning;
   auto header = app_->header("union_with", where, together ? node_->partitions : node_->partitions + other.node_->partitions);
-  for (const auto* one : {this, &other}) {
-    auto edge = core::narrow_on(one->node_);
+  std::uint32_t first = 0;
+  for (const auto* one : {node_.get(), other.node_.get()}) {
+    auto edge = core::narrow_on(one == node_.get() ? node_ : other.node_);
     if (!together) {
       edge.how = core::dependency::kind::shifted;
-      edge.shift = {one == this ? 0 : node_->partitions, one->node_->partitions};
+      edge.shift = {first, one->partitions};
     }
+    first += one->partitions;
     header.dependencies.push_back(std::move(edge));
   }
   if (together) {

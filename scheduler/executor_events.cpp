@@ -44,7 +44,7 @@ void driver_scheduler::impl::on(const executor_lost& e) {
   for (const auto& [shuffle, partitions] : outputs)
     lost_outputs += partitions.size();
   note(notice::level::warning, name_of(e.executor) + " is lost (" + e.reason + "), with " + counted(attempts.size(), "running task") +
-                                 ", " + counted(lost_outputs, "map output") + " and " + counted(blocks, "cached block"));
+                                   ", " + counted(lost_outputs, "map output") + " and " + counted(blocks, "cached block"));
   for (const auto& [id, s] : graph_.all()) {
     if (s->current)
       s->current->forget_executor(e.executor);

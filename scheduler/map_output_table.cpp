@@ -27,8 +27,7 @@ bool map_output_table::add(shuffle_id shuffle, std::uint32_t partition, executor
 
 bool map_output_table::remove(shuffle_id shuffle, std::uint32_t partition, executor_id executor) {
   const auto it = shuffles_.find(shuffle);
-  if (executor == no_executor || it == shuffles_.end() || partition >= it->second.where.size() ||
-      it->second.where[partition] != executor)
+  if (executor == no_executor || it == shuffles_.end() || partition >= it->second.where.size() || it->second.where[partition] != executor)
     return false;
   it->second.where[partition] = no_executor;
   it->second.by[partition] = task_id{};

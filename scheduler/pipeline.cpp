@@ -53,8 +53,7 @@ void block_finder::add_nodes(const core::lineage& root) {
     made.dataset = dataset;
     made.has_blocks = dataset->cached && cache_.partitions(dataset->id) > 0;
     for (const auto& d : dataset->dependencies)
-      if (const auto parent = d.wide() ? index.end() : index.find(d.parent.get());
-          parent != index.end() && parent->second != leads_nowhere)
+      if (const auto parent = d.wide() ? index.end() : index.find(d.parent.get()); parent != index.end() && parent->second != leads_nowhere)
         made.ways.emplace_back(&d, parent->second);
     if (!made.has_blocks && made.ways.empty()) {
       index.emplace(dataset, leads_nowhere);

@@ -42,7 +42,7 @@ private:
   struct node {
     const core::lineage* dataset = nullptr;
     bool has_blocks = false;
-    std::size_t stands_for = 0; ///< the node where a search that comes here may go on at once
+    std::size_t stands_for = 0;                                        ///< the node where a search that comes here may go on at once
     std::vector<std::pair<const core::dependency*, std::size_t>> ways; ///< that lead to cached blocks
   };
 

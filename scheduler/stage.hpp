@@ -26,17 +26,17 @@ struct stage {
   std::shared_ptr<const core::lineage> dataset;
   std::shared_ptr<const core::lineage> map_child; ///< null: a result stage
   std::size_t map_dependency = 0;
-  shuffle_id shuffle;                             ///< map stages
-  job_id owner;                                   ///< result stages
-  std::vector<std::uint32_t> partitions;          ///< result stages: the dataset's partition of each task
+  shuffle_id shuffle;                    ///< map stages
+  job_id owner;                          ///< result stages
+  std::vector<std::uint32_t> partitions; ///< result stages: the dataset's partition of each task
 
   std::set<job_id> jobs;
-  std::vector<stage*> parents;                    ///< map stages; they live as long as this
+  std::vector<stage*> parents; ///< map stages; they live as long as this
   std::vector<stage*> children;
-  std::vector<const core::lineage*> cached;       ///< datasets of the pipeline that asked to be cached
+  std::vector<const core::lineage*> cached; ///< datasets of the pipeline that asked to be cached
 
   phase_kind phase = phase_kind::idle;
-  std::uint32_t attempts = 0;                     ///< task sets there have been
+  std::uint32_t attempts = 0; ///< task sets there have been
   std::unique_ptr<task_set> current;
   std::vector<std::unique_ptr<task_set>> zombies; ///< earlier task sets with tasks still running: they launch nothing more
   bool inputs_changed = false;                    ///< an input that the current task set was told of is gone
@@ -45,7 +45,7 @@ struct stage {
   std::unordered_map<std::uint32_t, trouble> troubles;
   std::uint32_t failures_noticed = 0;
   std::optional<std::pair<job_id, stage_id>> place_in_queue;
-  std::uint64_t visited = 0;                      ///< last round of a walk that came by
+  std::uint64_t visited = 0; ///< last round of a walk that came by
 
   bool is_map() const noexcept {
     return map_child != nullptr;

@@ -15,8 +15,7 @@ public:
 
   /// The stages of a job, parents before children; the last one is its result stage. Linear in the lineage's size for each stage,
   /// whatever its shape.
-  std::vector<stage*> add_job(job_id job, const std::shared_ptr<const core::lineage>& final_dataset,
-                              std::vector<std::uint32_t> partitions);
+  std::vector<stage*> add_job(job_id job, const std::shared_ptr<const core::lineage>& final_dataset, std::vector<std::uint32_t> partitions);
 
   /// Takes a job off its stages. Returns those that nobody uses any more, children before parents.
   std::vector<std::unique_ptr<stage>> remove_job(job_id job, const std::vector<stage*>& stages);

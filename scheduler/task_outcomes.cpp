@@ -87,8 +87,8 @@ void driver_scheduler::impl::accept_result(const task_succeeded& e, stage& of, s
     const auto results = owner.delivered.size() - owner.remaining + 1;
     fail(owner.id, {static_cast<std::uint8_t>(errc::result_too_large),
                     "the results of " + counted(results, "task") + " take " + size_text(owner.result_bytes) +
-                      ", more than salamander.driver.maxResultSize allows, which is " + size_text(options_.result_bytes_max) +
-                      "; save the dataset instead of collecting it, or raise the limit",
+                        ", more than salamander.driver.maxResultSize allows, which is " + size_text(options_.result_bytes_max) +
+                        "; save the dataset instead of collecting it, or raise the limit",
                     {}});
     return;
   }
@@ -132,7 +132,7 @@ void driver_scheduler::impl::attempt_ended_without_success(stage& of, const runn
 
 void driver_scheduler::impl::remember(stage& of, const running_attempt& attempt, std::string reason) {
   of.troubles[attempt.index].history.push_back(
-    {of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, std::move(reason)});
+      {of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, std::move(reason)});
 }
 
 std::uint32_t driver_scheduler::impl::failures_of(const stage& of, std::uint32_t index) const {
@@ -160,9 +160,9 @@ void driver_scheduler::impl::user_failed(stage& of, const running_attempt& attem
   for_jobs(of, [](job& user) { ++user.counts.tasks_failed; });
   if (of.failures_noticed < failures_noticed_max) {
     const bool last = ++of.failures_noticed == failures_noticed_max;
-    note(notice::level::warning, "task " + std::to_string(of.partition_of(attempt.index)) + "." + std::to_string(attempt.number) +
-                                   " in " + of.title(attempt.stage_attempt) + " failed on " + name_of(attempt.executor) + ": " +
-                                   why.text + (last ? " (further failures of this stage are not logged)" : ""));
+    note(notice::level::warning, "task " + std::to_string(of.partition_of(attempt.index)) + "." + std::to_string(attempt.number) + " in " +
+                                     of.title(attempt.stage_attempt) + " failed on " + name_of(attempt.executor) + ": " + why.text +
+                                     (last ? " (further failures of this stage are not logged)" : ""));
   }
   const bool is_current = of.current && of.current->attempt() == attempt.stage_attempt;
   if (!is_current) {

@@ -89,10 +89,10 @@ private:
   std::uint32_t running_ = 0;
 
   // Queues may hold entries of tasks that are no longer pending; they are skipped when met.
-  std::deque<std::uint32_t> anywhere_;                                  ///< without preference
-  std::deque<std::uint32_t> choosy_;                                    ///< with a preference, for when the wait is over
+  std::deque<std::uint32_t> anywhere_;                                              ///< without preference
+  std::deque<std::uint32_t> choosy_;                                                ///< with a preference, for when the wait is over
   std::unordered_map<executor_id, std::deque<std::uint32_t>, core::id_hash> local_; ///< with a preference, by executor
-  std::vector<std::vector<executor_id>> preferred_;                     ///< empty while no task prefers any
+  std::vector<std::vector<executor_id>> preferred_;                                 ///< empty while no task prefers any
   time_point last_local_launch_;
 
   std::unordered_map<executor_id, std::uint32_t, core::id_hash> running_on_;

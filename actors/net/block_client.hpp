@@ -19,13 +19,13 @@ namespace salamander::actors::net {
 using byte_buffer = std::vector<std::byte>;
 
 struct client_options {
-  std::filesystem::path directory;                        ///< of the sockets, see block_socket.hpp
-  std::uint64_t bytes_in_flight_max = 48ULL << 20;        ///< buffered by one fetcher; one block may be larger than this
-  std::uint32_t attempts_max = 3;                         ///< without one whole block in between
-  std::chrono::milliseconds retry_wait{100};              ///< doubled after each attempt, at most 2 s
-  std::chrono::milliseconds silence_max{10000};           ///< how long a peer may send nothing while somebody waits for it
-  std::function<bool(std::uint64_t)> reserve_memory;      ///< for bytes received; null: not accounted
-  std::function<void(std::uint64_t)> release_memory;      ///< called when a fetched block is destroyed, perhaps after the client
+  std::filesystem::path directory;                   ///< of the sockets, see block_socket.hpp
+  std::uint64_t bytes_in_flight_max = 48ULL << 20;   ///< buffered by one fetcher; one block may be larger than this
+  std::uint32_t attempts_max = 3;                    ///< without one whole block in between
+  std::chrono::milliseconds retry_wait{100};         ///< doubled after each attempt, at most 2 s
+  std::chrono::milliseconds silence_max{10000};      ///< how long a peer may send nothing while somebody waits for it
+  std::function<bool(std::uint64_t)> reserve_memory; ///< for bytes received; null: not accounted
+  std::function<void(std::uint64_t)> release_memory; ///< called when a fetched block is destroyed, perhaps after the client
 };
 
 enum class fetch_problem : std::uint8_t {

@@ -292,8 +292,9 @@ private:
       if (!has_turn)
         return false;
       throw error(fetch_problem::out_of_memory, stream,
-                  "a block of " + std::to_string(length) + " bytes does not fit the memory budget; use more partitions or give executors "
-                                                           "more memory");
+                  "a block of " + std::to_string(length) +
+                      " bytes does not fit the memory budget; use more partitions or give executors "
+                      "more memory");
     }
     stream.admitted = length;
     buffered_ += length;

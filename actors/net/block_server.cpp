@@ -236,8 +236,7 @@ private:
 
 class block_server::impl {
 public:
-  impl(server_options options, storage::block_store& store)
-      : state_{std::move(options), store}, acceptor_(io_), pause_(io_) {
+  impl(server_options options, storage::block_store& store) : state_{std::move(options), store}, acceptor_(io_), pause_(io_) {
     check_socket_directory(state_.options.directory);
     path_ = socket_path(state_.options.directory, state_.options.peer);
     std::error_code ignored;
@@ -323,7 +322,8 @@ private:
   std::vector<std::thread> threads_;
 };
 
-block_server::block_server(server_options options, storage::block_store& store) : impl_(std::make_unique<impl>(std::move(options), store)) {}
+block_server::block_server(server_options options, storage::block_store& store)
+    : impl_(std::make_unique<impl>(std::move(options), store)) {}
 block_server::~block_server() = default;
 
 std::uint32_t block_server::connections() const noexcept {

@@ -11,9 +11,9 @@ namespace salamander::actors::net {
 
 struct server_options {
   std::filesystem::path directory;
-  std::uint32_t peer = 0;                               ///< own number: names the socket
-  std::uint32_t connections_max = 512;                  ///< further ones are closed at once
-  std::chrono::milliseconds stall_max{60000};           ///< for the rest of a request, and for a reader that takes nothing
+  std::uint32_t peer = 0;                     ///< own number: names the socket
+  std::uint32_t connections_max = 512;        ///< further ones are closed at once
+  std::chrono::milliseconds stall_max{60000}; ///< for the rest of a request, and for a reader that takes nothing
 };
 
 /// Listens until destroyed. Two threads of its own encode typed blocks and move bytes. Each connection holds at most one

@@ -62,8 +62,8 @@ private:
   bool in_block_ = false;
   found_frame found_;
   byte_buffer block_;
-  std::size_t received_ = 0;   ///< of the block
-  std::size_t chunk_end_ = 0;  ///< position in the block up to which the current chunk goes
+  std::size_t received_ = 0;  ///< of the block
+  std::size_t chunk_end_ = 0; ///< position in the block up to which the current chunk goes
 };
 
 } // namespace salamander::actors::net

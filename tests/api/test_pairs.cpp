@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(api, "sort_by_key orders over all partitions, both ways and by
   CHECK(keys.size() == 5000);
   keys = pairs.sort_by_key(false, 4).keys().collect();
   CHECK(std::is_sorted(keys.rbegin(), keys.rend()));
-  const auto by_length = [](const std::string& a, const std::string& b) { return a.size() < b.size(); };
+  const auto by_length = [](const auto& a, const auto& b) { return a.size() < b.size(); };
   keys = pairs.sort_by_key(by_length).keys().collect();
   CHECK(std::is_sorted(keys.begin(), keys.end(), by_length));
   CHECK(pairs.sort_by_key(true, 4).partitioner()->how == sal::partitioner::kind::range);

@@ -155,12 +155,13 @@ private:
 /// A runtime whose reports can be waited for.
 class running_executor {
 public:
-  explicit running_executor(executor_options options) : runtime(std::move(options), [this] {
-      const std::lock_guard lock(mutex_);
-      ++calls;
-      waiting_ = true;
-      changed_.notify_all();
-    }) {}
+  explicit running_executor(executor_options options)
+      : runtime(std::move(options), [this] {
+          const std::lock_guard lock(mutex_);
+          ++calls;
+          waiting_ = true;
+          changed_.notify_all();
+        }) {}
 
   /// Blocks until `count` reports came; ordered by task.
   std::vector<task_report> reports(std::size_t count) {
@@ -179,8 +180,8 @@ public:
   }
 
   /// Runs partitions 0 .. count-1 of a new stage, as tasks 1 .. count.
-  std::vector<task_report> run(std::shared_ptr<const core::byte_buffer> plan, std::uint32_t count, std::vector<shuffle_source> shuffles = {},
-                               std::vector<cached_source> cached = {}) {
+  std::vector<task_report> run(std::shared_ptr<const core::byte_buffer> plan, std::uint32_t count,
+                               std::vector<shuffle_source> shuffles = {}, std::vector<cached_source> cached = {}) {
     ++stage;
     runtime.add_stage({stage, 0, std::move(plan), std::move(shuffles), std::move(cached)});
     launch(count);

@@ -69,14 +69,15 @@ public:
   /// `serve(socket, ordinal of the connection, stopped)`.
   using script = std::function<void(int, int, const std::function<bool()>&)>;
 
-  scripted_peer(const std::filesystem::path& path, script serve) : listener_(listen_at(path)), serve_(std::move(serve)), thread_([this] {
-      const auto stopped = [this] { return stop_.load(); };
-      while (wait_readable(listener_.get(), stopped)) {
-        const unique_fd one(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-        if (one)
-          serve_(one.get(), connections++, stopped);
-      }
-    }) {}
+  scripted_peer(const std::filesystem::path& path, script serve)
+      : listener_(listen_at(path)), serve_(std::move(serve)), thread_([this] {
+          const auto stopped = [this] { return stop_.load(); };
+          while (wait_readable(listener_.get(), stopped)) {
+            const unique_fd one(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+            if (one)
+              serve_(one.get(), connections++, stopped);
+          }
+        }) {}
   scripted_peer(const scripted_peer&) = delete;
   scripted_peer& operator=(const scripted_peer&) = delete;
   ~scripted_peer() {

@@ -40,10 +40,12 @@ TEST_CASE("each task of a stage yields one report with its typed result") {
 TEST_CASE("every kind of exception becomes the report it stands for") {
   running_executor executor(local_options(1));
   const auto failing = [&](auto thrown) {
-    return executor.run(result_plan([thrown](std::uint32_t, core::task_context&) -> std::shared_ptr<const core::block_object> { throw thrown; }),
-                        1);
+    return executor.run(
+        result_plan([thrown](std::uint32_t, core::task_context&) -> std::shared_ptr<const core::block_object> { throw thrown; }), 1);
   };
-  const auto code_of = [](const std::vector<task_report>& reports) { return static_cast<errc>(only<task_report::user_error>(reports).code); };
+  const auto code_of = [](const std::vector<task_report>& reports) {
+    return static_cast<errc>(only<task_report::user_error>(reports).code);
+  };
 
   only<task_report::cancelled>(failing(core::task_cancelled()));
   const auto user = failing(core::user_failure("map at a.cpp:3: bad"));
@@ -102,7 +104,9 @@ TEST_CASE("the wake-up comes once for reports that pile up") {
 TEST_CASE("cancelling ends running tasks and those that wait, and nothing else") {
   running_executor executor(local_options(1));
   std::promise<void> began;
-  executor.runtime.add_stage({1, 0, result_plan([&](std::uint32_t p, core::task_context& context) {
+  executor.runtime.add_stage({1,
+                              0,
+                              result_plan([&](std::uint32_t p, core::task_context& context) {
                                 if (p != 0)
                                   return text("ran");
                                 began.set_value();
@@ -125,7 +129,9 @@ TEST_CASE("cancelling ends running tasks and those that wait, and nothing else")
 TEST_CASE("stop cancels everything and reports each task") {
   running_executor executor(local_options(2));
   std::atomic<int> began = 0;
-  executor.runtime.add_stage({1, 0, result_plan([&](std::uint32_t, core::task_context& context) -> std::shared_ptr<const core::block_object> {
+  executor.runtime.add_stage({1,
+                              0,
+                              result_plan([&](std::uint32_t, core::task_context& context) -> std::shared_ptr<const core::block_object> {
                                 ++began;
                                 for (;;)
                                   context.poll();
@@ -145,7 +151,9 @@ TEST_CASE("stop gives up on a task that does not listen") {
   std::promise<void> release;
   std::promise<void> began;
   running_executor executor(local_options(1));
-  executor.runtime.add_stage({1, 0, result_plan([&](std::uint32_t, core::task_context&) {
+  executor.runtime.add_stage({1,
+                              0,
+                              result_plan([&](std::uint32_t, core::task_context&) {
                                 began.set_value();
                                 release.get_future().wait();
                                 return text("");
@@ -179,7 +187,11 @@ TEST_CASE("a careful task runs with batches of one record") {
   running_executor executor(local_options(1));
   executor.stage = 1;
   executor.runtime.add_stage(
-      {1, 0, result_plan([](std::uint32_t, core::task_context& context) { return text(std::to_string(context.batch_size<int>())); }), {}, {}});
+      {1,
+       0,
+       result_plan([](std::uint32_t, core::task_context& context) { return text(std::to_string(context.batch_size<int>())); }),
+       {},
+       {}});
   executor.runtime.launch({{1, 1, 0, 0, 3, true}});
   CHECK(text_in(only<task_report::success>(executor.reports(1)).result) == "1");
   executor.runtime.launch({{1, 1, 0, 0, 0, false}});
@@ -301,7 +313,9 @@ TEST_CASE("forgetting a stage leaves its running tasks alone") {
   running_executor executor(local_options(1));
   std::promise<void> began;
   std::promise<void> forgotten;
-  executor.runtime.add_stage({1, 0, result_plan([&](std::uint32_t, core::task_context&) {
+  executor.runtime.add_stage({1,
+                              0,
+                              result_plan([&](std::uint32_t, core::task_context&) {
                                 began.set_value();
                                 forgotten.get_future().wait();
                                 return text("done");

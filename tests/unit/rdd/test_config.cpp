@@ -136,6 +136,7 @@ TEST_CASE("set refuses a value that its key cannot have") {
   check_fails(errc::bad_config_value, "bad value 'many' for salamander.task.maxFailures: expected a whole number",
               [&] { c.set("salamander.task.maxFailures", "many"); });
   check_fails(errc::bad_config_value, "at least 1", [&] { c.set("salamander.task.maxFailures", "0"); });
+  check_fails(errc::bad_config_value, "at most 2147483647", [&] { c.set("salamander.task.maxFailures", "2147483648"); });
   check_fails(errc::bad_config_value, "a size such as", [&] { c.set("salamander.driver.maxResultSize", "10s"); });
   check_fails(errc::bad_config_value, "at least 1048576 bytes", [&] { c.set("salamander.executor.memory", "1k"); });
   check_fails(errc::bad_config_value, "a time such as", [&] { c.set("salamander.locality.wait", "3g"); });

@@ -180,8 +180,7 @@ public:
 
   expected_reruns(const simulated_cluster& world, const simulated_cluster::job_state& job) : world_(world) {
     for (const auto& [id, task] : world.tasks)
-      running_.insert({task.program.map_child ? std::optional(simulated_cluster::shuffle_of(task)) : std::nullopt,
-                       task.order.partition});
+      running_.insert({task.program.map_child ? std::optional(simulated_cluster::shuffle_of(task)) : std::nullopt, task.order.partition});
     bool any = false;
     for (std::uint32_t p = 0; p < job.final->partitions; ++p)
       if (!job.delivered.contains(p) && !running_.contains({std::nullopt, p})) {
@@ -273,8 +272,7 @@ TEST_CASE("after the loss of one executor exactly the tasks run that are lost an
     REQUIRE(world.jobs.at(job).over);
     std::multiset<expected_reruns::place> launched;
     for (const auto& task : world.launches)
-      launched.insert({task.program.map_child ? std::optional(simulated_cluster::shuffle_of(task)) : std::nullopt,
-                       task.order.partition});
+      launched.insert({task.program.map_child ? std::optional(simulated_cluster::shuffle_of(task)) : std::nullopt, task.order.partition});
     REQUIRE(launched == expected);
   }
 }

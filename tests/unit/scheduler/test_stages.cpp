@@ -285,13 +285,14 @@ TEST_CASE("a chain of a hundred thousand narrow datasets is one stage") {
 TEST_CASE("thirty levels with two narrow parents each are walked in linear time, preferences included") {
   driver_fixture f;
   f.join_executor(0, 1);
-  const auto bottom = f.source(1);
+  const auto bottom = f.source(2);
   bottom->cached = true;
   auto top = bottom;
   for (int i = 0; i < 30; ++i)
     top = f.zip({f.map(top), f.map(top)});
-  f.submit(top);
+  f.submit(top, {1});
   f.succeed_caching(f.only().task, bottom);
+  // The block of partition 1 is found at the bottom of every path, that of partition 0 on none.
   const auto job = f.submit(top);
   f.run_until_idle();
   CHECK(f.finished(job));

@@ -82,8 +82,10 @@ TEST_CASE("tasks that were cancelled or could not fetch are not failures") {
 TEST_CASE("a job fails with the code of the failure, unless that says no more than that a task failed") {
   scheduler_options options;
   options.task_failures_max = 1;
-  for (const auto& [code, reported] : {std::pair{errc::out_of_memory, errc::out_of_memory}, {errc::io_error, errc::io_error},
-                                      {errc::task_failed, errc::task_failed}, {errc::internal, errc::task_failed}}) {
+  for (const auto& [code, reported] : {std::pair{errc::out_of_memory, errc::out_of_memory},
+                                       {errc::io_error, errc::io_error},
+                                       {errc::task_failed, errc::task_failed},
+                                       {errc::internal, errc::task_failed}}) {
     driver_fixture f(options);
     f.join_executor(0, 1);
     const auto job = f.submit(f.source(1));
@@ -188,7 +190,7 @@ TEST_CASE("a fetch failure reruns only the lost map partition, then only the mis
 
 TEST_CASE("a task of the earlier attempt that still runs is not started a second time unless it fails") {
   driver_fixture f;
-  f.join_executor(0, 2);
+  f.join_executor(0, 4);
   const auto job = f.submit(f.shuffle(f.source(1), 2));
   f.run_stage(stage_id{0});
   const auto first = f.of(stage_id{1});

@@ -1,0 +1,98 @@
+// One actor system in one thread with virtual time: the same messages in the same order, every time.
+#pragma once
+
+#include <salamander/actors/interfaces.hpp>
+
+#include <caf/scheduler/test_coordinator.hpp>
+
+#include <memory>
+
+namespace simulation {
+
+using namespace salamander;
+using namespace salamander::actors;
+
+class actor_simulation {
+public:
+  void run() {
+    while (coordinator().try_run_once()) {
+    }
+  }
+  template <class Rep, class Period>
+  void advance(std::chrono::duration<Rep, Period> time) {
+    coordinator().advance_time(std::chrono::duration_cast<caf::timespan>(time));
+    run();
+  }
+  /// In steps, so that actors that remind themselves keep their rhythm.
+  template <class Rep, class Period>
+  void pass(std::chrono::duration<Rep, Period> time, std::chrono::milliseconds step = std::chrono::milliseconds(50)) {
+    for (auto left = std::chrono::duration_cast<std::chrono::milliseconds>(time); left.count() > 0; left -= step)
+      advance(std::min(left, step));
+  }
+  caf::actor_system& system() {
+    return system_;
+  }
+  template <class Handle, class Message>
+  void tell(const Handle& to, Message message) {
+    caf::anon_send(to, std::move(message));
+    run();
+  }
+  template <class Handle>
+  void end(const Handle& one) {
+    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+    run();
+  }
+
+private:
+  struct settings : caf::actor_system_config {
+    settings() {
+      add_message_types<caf::id_block::salamander>();
+      set("scheduler.policy", caf::atom("testing"));
+    }
+  };
+  caf::scheduler::test_coordinator& coordinator() {
+    return dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
+  }
+
+  settings settings_;
+  caf::actor_system system_{settings_};
+};
+
+/// What a scripted executor was told.
+struct executor_script {
+  std::vector<stage_order> stages;
+  std::vector<task_order> tasks;
+  std::vector<std::uint64_t> cancelled;
+  std::vector<std::uint32_t> forgotten;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> dropped;
+  std::vector<std::string> left;
+  std::uint64_t acknowledged = 0;
+  bool welcomed = false;
+  executor_inbox link; ///< who welcomed it
+};
+
+/// An executor that only writes down what it is told.
+inline executor_actor spawn_script(caf::actor_system& system, const std::shared_ptr<executor_script>& seen) {
+  return system.spawn([seen](executor_actor::pointer self) -> executor_actor::behavior_type {
+    return {
+        [seen](const run_stage& message) { seen->stages.push_back(message.order); },
+        [seen](const run_tasks& message) { seen->tasks.insert(seen->tasks.end(), message.tasks.begin(), message.tasks.end()); },
+        [seen](const cancel_attempts& message) { seen->cancelled.insert(seen->cancelled.end(), message.tasks.begin(), message.tasks.end()); },
+        [seen](const forget_stage& message) { seen->forgotten.push_back(message.stage); },
+        [seen](const drop_dataset& message) { seen->dropped.emplace_back(message.dataset, message.token); },
+        [](const drop_shuffle&) {},
+        [](const drop_result&) {},
+        [seen](const leave& message) { seen->left.push_back(message.reason); },
+        [self, seen](const welcome&) {
+          seen->welcomed = true;
+          seen->link = caf::actor_cast<executor_inbox>(self->current_sender());
+        },
+        [](const refused&) {},
+        [seen](const heartbeat_seen& message) { seen->acknowledged = message.sequence; },
+        [](reports_waiting) {},
+        [](beat) {},
+    };
+  });
+}
+
+} // namespace simulation

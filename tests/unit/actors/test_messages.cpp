@@ -1,0 +1,115 @@
+#include <salamander/actors/interfaces.hpp>
+
+#include <doctest/doctest.h>
+
+#include <caf/binary_deserializer.hpp>
+#include <caf/binary_serializer.hpp>
+
+namespace {
+
+using namespace salamander;
+using namespace salamander::actors;
+
+struct types_config : caf::actor_system_config {
+  types_config() {
+    add_message_types<caf::id_block::salamander>();
+  }
+};
+
+/// Through the framework's own serializer and back: the same fields.
+template <class Message>
+void check_round_trip(caf::actor_system& system, Message sent) {
+  CAPTURE(Message::wire_name);
+  caf::binary_serializer::container_type bytes;
+  caf::binary_serializer sink(system, bytes);
+  REQUIRE_FALSE(static_cast<bool>(sink(sent)));
+  Message received;
+  caf::binary_deserializer source(system, bytes);
+  REQUIRE_FALSE(static_cast<bool>(source(received)));
+  CHECK(encode_message(received) == encode_message(sent));
+
+  // Bytes that are missing or changed are an error or another message, never a crash.
+  const auto good = encode_message(sent);
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    Message cut;
+    CHECK_THROWS_AS(decode_message(std::string_view(good).substr(0, size), cut), error);
+  }
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    auto bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ 0xff);
+    Message other;
+    try {
+      decode_message(bad, other);
+    } catch (const error& refused) {
+      CHECK(refused.code() == errc::corrupt_data);
+    }
+  }
+}
+
+std::shared_ptr<const core::byte_buffer> bytes_of(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return std::make_shared<const core::byte_buffer>(bytes.begin(), bytes.end());
+}
+
+task_report report_with(decltype(task_report::outcome) outcome) {
+  task_report report;
+  report.task = 0x123456789aULL;
+  report.outcome = std::move(outcome);
+  report.run_time = std::chrono::microseconds(77);
+  report.cached = {{1, 2}, {3, 4}};
+  report.records_read = 5;
+  report.bytes_read = 6;
+  report.shuffle_bytes = 7;
+  return report;
+}
+
+} // namespace
+
+TEST_CASE("every message that leaves a process comes back as it was") {
+  types_config config;
+  caf::actor_system system(config);
+  stage_order order{3, 1, bytes_of("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}};
+  check_round_trip(system, run_stage{order});
+  order.plan = nullptr;
+  check_round_trip(system, run_stage{order});
+  check_round_trip(system, run_tasks{{{1, 2, 3, 4, 5, true}, {6, 7, 8, 9, 10, false}}});
+  check_round_trip(system, cancel_attempts{{1, 2, 1ULL << 60}});
+  check_round_trip(system, actors::forget_stage{4});
+  check_round_trip(system, drop_dataset{5, 6});
+  check_round_trip(system, drop_shuffle{7});
+  check_round_trip(system, drop_result{8});
+  check_round_trip(system, leave{"the end"});
+  check_round_trip(system, welcome{9});
+  check_round_trip(system, refused{"no"});
+  check_round_trip(system, heartbeat_seen{10});
+  check_round_trip(system, register_executor{1, 2, 3, 4, 5, {{"abc", "/bin/x"}, {"", "y"}}});
+  check_round_trip(system, heartbeat{1, 2, 3, 4, 5, 6, {{7, 8}}});
+  check_round_trip(system, tasks_reported{1, 2, {}, {}});
+  check_round_trip(system, tasks_reported{1,
+                                          2,
+                                          {report_with(task_report::success{{nullptr, bytes_of("result")}, false, 6}),
+                                           report_with(task_report::success{{}, true, 1 << 20}),
+                                           report_with(task_report::user_error{"it threw", 13}),
+                                           report_with(task_report::fetch_failed{1, 2, core::fetch_failure::no_executor, "gone"}),
+                                           report_with(task_report::cancelled{})},
+                                          {{9, 10}}});
+  check_round_trip(system, dataset_dropped{1, 2, 3});
+}
+
+TEST_CASE("the announced size of a message is never less than its encoded size") {
+  stage_order order{3, 1, bytes_of(std::string(1000, 'x')), {}, std::vector<cached_source>(100)};
+  order.shuffles.push_back({1, std::vector<std::uint32_t>(5000, 100000)});
+  order.shuffles.push_back({2, std::vector<std::uint32_t>(5000, core::fetch_failure::no_executor)});
+  CHECK(run_stage{order}.wire_bytes() >= encode_message(run_stage{order}).size());
+  const run_tasks tasks{std::vector<task_order>(1000)};
+  CHECK(tasks.wire_bytes() >= encode_message(tasks).size());
+  const tasks_reported reports{1, 2, std::vector<task_report>(100, report_with(task_report::user_error{std::string(300, 'e'), 1})), {{1, 2}}};
+  CHECK(reports.wire_bytes() >= encode_message(reports).size());
+  const cancel_attempts cancel{std::vector<std::uint64_t>(1000, 1ULL << 63)};
+  CHECK(cancel.wire_bytes() >= encode_message(cancel).size());
+}
+
+TEST_CASE("the longest lists that are sent in one message fit the limit of control messages") {
+  CHECK(run_tasks{std::vector<task_order>(run_tasks::tasks_max)}.wire_bytes() <= control_message_bytes_max);
+  CHECK(cancel_attempts{std::vector<std::uint64_t>(cancel_attempts::tasks_max)}.wire_bytes() <= control_message_bytes_max);
+}

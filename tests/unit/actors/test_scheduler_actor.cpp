@@ -1,0 +1,215 @@
+#include "../../support/actor_simulation.hpp"
+#include "runtime_fixture.hpp"
+
+#include <salamander/actors/scheduler_actor.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace simulation;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct scheduled : actor_simulation {
+  explicit scheduled(std::uint32_t task_failures_max = 4) {
+    scheduler_setup setup;
+    setup.limits.task_failures_max = task_failures_max;
+    setup.progress = progress;
+    setup.executors = std::make_shared<executor_board>();
+    setup.log = [this](scheduler::notice::level, const std::string& text) { notices.push_back(text); };
+    scheduler = spawn_scheduler(system(), setup);
+    run();
+  }
+  ~scheduled() {
+    end(scheduler);
+    for (auto& one : executors)
+      end(one.second);
+  }
+  std::shared_ptr<executor_script> join(std::uint32_t executor, std::uint32_t cores = 2) {
+    auto script = std::make_shared<executor_script>();
+    executors[executor] = spawn_script(system(), script);
+    tell(scheduler, executor_ready{executor, cores, 1000 + executor, executors[executor]});
+    return script;
+  }
+  std::shared_ptr<job_record> submit(std::uint32_t partitions) {
+    core::job_spec spec;
+    auto made = runtime_test::header(50);
+    made.partitions = partitions;
+    spec.final = std::make_shared<runtime_test::body_node>(std::move(made));
+    spec.act = std::make_shared<runtime_test::body_action>(0);
+    for (std::uint32_t p = 0; p < partitions; ++p)
+      spec.partitions.push_back(p);
+    spec.operation = "count";
+    spec.site = {"a.cpp", 9};
+    auto job = std::make_shared<job_record>(next_job++, std::move(spec), [this](std::uint32_t number, const std::string& reason) {
+      caf::anon_send(scheduler, cancel_job{number, reason});
+    });
+    tell(scheduler, submit_job{job});
+    return job;
+  }
+  void succeed(std::uint32_t executor, const task_order& task, const std::string& result) {
+    task_report report;
+    report.task = task.task;
+    report.outcome = task_report::success{{runtime_test::text(result), nullptr}, false, result.size()};
+    tell(scheduler, tasks_reported{executor, 0, {report}, {}});
+  }
+  void fail(std::uint32_t executor, const task_order& task, const std::string& text) {
+    task_report report;
+    report.task = task.task;
+    report.outcome = task_report::user_error{text, static_cast<std::uint8_t>(errc::task_failed)};
+    tell(scheduler, tasks_reported{executor, 0, {report}, {}});
+  }
+
+  const std::shared_ptr<progress_board> progress = std::make_shared<progress_board>();
+  std::vector<std::string> notices;
+  scheduler_actor scheduler;
+  std::map<std::uint32_t, executor_actor> executors;
+  std::uint32_t next_job = 0;
+};
+
+error error_of(job_record& job) {
+  try {
+    job.wait();
+  } catch (const error& failure) {
+    return failure;
+  }
+  FAIL("the job succeeded");
+  return {errc::internal, ""};
+}
+
+} // namespace
+
+TEST_CASE("a job's stage is announced once to each executor, before its tasks, and results come in order") {
+  scheduled it;
+  const auto script = it.join(0, 2);
+  const auto job = it.submit(2);
+  REQUIRE(script->stages.size() == 1);
+  REQUIRE(script->tasks.size() == 2);
+  CHECK(script->stages[0].plan != nullptr);
+  CHECK(it.progress->stages().at(0).active == 2);
+  it.succeed(0, script->tasks[1], "second");
+  CHECK_FALSE(job->wait_for(0ms));
+  it.succeed(0, script->tasks[0], "first");
+  REQUIRE(job->wait_for(0ms));
+  const auto results = job->wait();
+  REQUIRE(results.size() == 2);
+  CHECK(runtime_test::text_in(results[0]) == "first");
+  CHECK(runtime_test::text_in(results[1]) == "second");
+  CHECK(job->report().succeeded);
+  CHECK(job->report().tasks_succeeded == 2);
+  CHECK(it.progress->running_jobs() == 0);
+  CHECK(it.progress->reports_made() == 1);
+}
+
+TEST_CASE("a job waits for the first executor") {
+  scheduled it;
+  const auto job = it.submit(1);
+  CHECK_FALSE(job->wait_for(0ms));
+  const auto script = it.join(3);
+  REQUIRE(script->tasks.size() == 1);
+  it.succeed(3, script->tasks[0], "x");
+  CHECK(job->wait_for(0ms));
+}
+
+TEST_CASE("tasks of a lost executor run on another, and its late reports are ignored") {
+  scheduled it;
+  const auto first = it.join(0, 1);
+  const auto job = it.submit(1);
+  REQUIRE(first->tasks.size() == 1);
+  const auto second = it.join(1, 1);
+  it.tell(it.scheduler, executor_gone{0, "killed by signal 9", {}});
+  REQUIRE(second->tasks.size() == 1);
+  CHECK(second->tasks[0].task != first->tasks[0].task);
+  it.succeed(0, first->tasks[0], "late");
+  CHECK_FALSE(job->wait_for(0ms));
+  it.succeed(1, second->tasks[0], "right");
+  CHECK(runtime_test::text_in(job->wait().at(0)) == "right");
+  CHECK(job->report().tasks_lost == 1);
+}
+
+TEST_CASE("a task that ends its executors fails the job with the place and the record") {
+  scheduled it(2);
+  auto script = it.join(0, 1);
+  const auto job = it.submit(1);
+  for (std::uint32_t executor = 0; executor < 8 && !job->wait_for(0ms); ++executor) {
+    REQUIRE(script->tasks.size() == 1);
+    const auto task = script->tasks[0];
+    it.tell(it.scheduler, executor_gone{executor, "killed by signal 11", {{task.task, 50, 0, 17}}});
+    if (executor > 0)
+      CHECK(task.careful);
+    script = it.join(executor + 1, 1);
+  }
+  const auto failure = error_of(*job);
+  const std::string text = failure.what();
+  CAPTURE(text);
+  CHECK(text.find("test at test.cpp:1, partition 0, record 17") != std::string::npos);
+  CHECK(text.find("signal 11") != std::string::npos);
+}
+
+TEST_CASE("a failing task ends its job with the first cause and all attempts") {
+  scheduled it(2);
+  const auto script = it.join(0, 1);
+  const auto job = it.submit(1);
+  it.fail(0, script->tasks.at(0), "first cause");
+  it.fail(0, script->tasks.at(1), "second cause");
+  const auto failure = error_of(*job);
+  CAPTURE(failure.what());
+  CHECK(failure.attempts().at(0).reason.find("first cause") != std::string::npos);
+  CHECK(std::string(failure.what()).find("count at a.cpp:9") != std::string::npos);
+  CHECK(failure.attempts().size() == 2);
+}
+
+TEST_CASE("a cancelled job fails with the reason and its attempts are cancelled") {
+  scheduled it;
+  const auto script = it.join(0, 1);
+  const auto job = it.submit(1);
+  job->cancel("changed my mind");
+  it.run();
+  const auto failure = error_of(*job);
+  CHECK(failure.code() == errc::job_cancelled);
+  CHECK(std::string(failure.what()).find("changed my mind") != std::string::npos);
+  CHECK(script->cancelled.size() == 1);
+}
+
+TEST_CASE("running jobs fail when the context is shut down") {
+  scheduled it;
+  it.join(0, 1);
+  const auto job = it.submit(4);
+  it.tell(it.scheduler, shut_down{});
+  const auto failure = error_of(*job);
+  CHECK(failure.code() == errc::context_stopped);
+  CHECK(std::string(failure.what()).find("Job 0 cancelled because the context was shut down") == 0);
+}
+
+TEST_CASE("jobs fail when no executor will ever come") {
+  scheduled it;
+  const auto job = it.submit(1);
+  it.tell(it.scheduler, executors_given_up{"they all exit with code 1"});
+  const auto failure = error_of(*job);
+  CHECK(failure.code() == errc::no_executors);
+  CHECK(std::string(failure.what()).find("exit with code 1") != std::string::npos);
+}
+
+TEST_CASE("unpersist waits for every live executor") {
+  scheduled it;
+  const auto first = it.join(0);
+  const auto second = it.join(1);
+  const auto done = std::make_shared<std::promise<void>>();
+  auto answer = done->get_future();
+  it.tell(it.scheduler, unpersist_dataset{5, done});
+  REQUIRE(first->dropped.size() == 1);
+  it.tell(it.scheduler, dataset_dropped{0, 0, first->dropped[0].second});
+  CHECK(answer.wait_for(0s) == std::future_status::timeout);
+  it.tell(it.scheduler, executor_gone{1, "gone", {}});
+  CHECK(answer.wait_for(0s) == std::future_status::ready);
+}
+
+TEST_CASE("a suspect executor gets no tasks until it has recovered") {
+  scheduled it;
+  const auto script = it.join(0, 1);
+  it.tell(it.scheduler, executor_silent{0, true});
+  const auto job = it.submit(1);
+  CHECK(script->tasks.empty());
+  it.tell(it.scheduler, executor_silent{0, false});
+  CHECK(script->tasks.size() == 1);
+}
