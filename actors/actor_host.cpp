@@ -97,6 +97,19 @@ caf::actor basp_broker(caf::actor_system& system) {
 
 } // namespace
 
+void on_own_thread(const std::function<void()>& f) {
+  std::exception_ptr failure;
+  std::thread([&] {
+    try {
+      f();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  }).join();
+  if (failure)
+    std::rethrow_exception(failure);
+}
+
 class actor_host::impl {
 public:
   explicit impl(const std::optional<network_settings>& network) : config(network) {

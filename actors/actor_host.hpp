@@ -8,6 +8,11 @@
 
 namespace salamander::actors {
 
+/// Runs f on a thread made for it, and passes on what it throws. Systems are made, populated and ended in this way: the framework
+/// keeps a reference to the last system in each thread that did so, and exit() destroys those of the main thread before anything
+/// that a program may want to end then.
+void on_own_thread(const std::function<void()>& f);
+
 /// How an actor system talks to others; absent: not at all, and no socket exists.
 struct network_settings {
   credentials keys;

@@ -56,8 +56,8 @@ std::string render_progress(const std::vector<stage_progress>& stages, std::size
 
 std::string render_summary(const job_report& report) {
   const auto stages = report.stages_run + report.stages_skipped;
-  return fmt::format("job {} {}: {} stage{}{}, {} task{}, {} failed{}, {:.1f} MB shuffled, {:.2f} s{}", report.job, report.description, stages,
-                     stages == 1 ? "" : "s", report.stages_skipped ? fmt::format(" ({} skipped)", report.stages_skipped) : "",
+  return fmt::format("job {} {}: {} stage{}{}, {} task{}, {} failed{}, {:.1f} MB shuffled, {:.2f} s{}", report.job, report.description,
+                     stages, stages == 1 ? "" : "s", report.stages_skipped ? fmt::format(" ({} skipped)", report.stages_skipped) : "",
                      report.tasks_succeeded, report.tasks_succeeded == 1 ? "" : "s", report.tasks_failed,
                      report.tasks_lost ? fmt::format(", {} lost", report.tasks_lost) : "",
                      static_cast<double>(report.shuffle_bytes_written) / 1e6, static_cast<double>(report.duration.count()) / 1e6,

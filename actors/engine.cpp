@@ -46,7 +46,8 @@ executor_spec make_spec(const config& settings, const core::master_url& master, 
   spec.directory = directory.string();
   spec.driver_host = "127.0.0.1";
   spec.cores = master.cores;
-  spec.memory_bytes = settings.contains("salamander.executor.memory") ? settings.get_bytes("salamander.executor.memory") : master.memory_bytes;
+  spec.memory_bytes =
+      settings.contains("salamander.executor.memory") ? settings.get_bytes("salamander.executor.memory") : master.memory_bytes;
   spec.fetch_bytes_in_flight_max = fetch.fetch_bytes_in_flight_max;
   spec.fetch_attempts_max = fetch.fetch_attempts_max;
   spec.fetch_retry_wait_ms = static_cast<std::uint64_t>(fetch.fetch_retry_wait.count());
@@ -88,8 +89,7 @@ log_level level_of(scheduler::notice::level level) {
 
 } // namespace
 
-actor_engine::actor_engine(const config& settings, std::string application_name)
-    : settings_(settings), name_(std::move(application_name)) {
+actor_engine::actor_engine(const config& settings) : settings_(settings) {
   set_log_level(parse_log_level(settings_.get("salamander.log.level")));
 }
 
@@ -151,8 +151,9 @@ void actor_engine::start_local(const core::master_url& master) {
 
 void actor_engine::start_local_cluster(const core::master_url& master) {
   if (program_arguments().empty())
-    core::throw_error(errc::not_initialised, "local-cluster starts this program again as executors: call salamander::init(argc, argv) in the "
-                                             "first line of main");
+    core::throw_error(errc::not_initialised,
+                      "local-cluster starts this program again as executors: call salamander::init(argc, argv) in the "
+                      "first line of main");
   show_progress();
   cores_ = master.executors * master.cores;
   directory_.emplace(settings_.find("salamander.local.dir").value_or(""));
@@ -278,9 +279,11 @@ void actor_engine::stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  post(scheduler_, shut_down{});
-  end_executors();
-  end_actors();
+  on_own_thread([this] {
+    post(scheduler_, shut_down{});
+    end_executors();
+    end_actors();
+  });
   if (bar_)
     bar_->stop();
   if (directory_)
@@ -333,15 +336,19 @@ namespace salamander::core {
 
 std::unique_ptr<engine> start_engine(const config& settings, const std::string& application_name) {
   const auto master = parse_master(settings.get("salamander.master", "local[*]"));
-  auto made = std::make_unique<actors::actor_engine>(settings, application_name);
-  switch (master.how) {
-  case master_url::kind::local:
-    made->start_local(master);
-    break;
-  case master_url::kind::local_cluster:
-    made->start_local_cluster(master);
-    break;
-  }
+  auto made = std::make_unique<actors::actor_engine>(settings);
+  actors::on_own_thread([&] {
+    switch (master.how) {
+    case master_url::kind::local:
+      made->start_local(master);
+      break;
+    case master_url::kind::local_cluster:
+      made->start_local_cluster(master);
+      break;
+    }
+  });
+  actors::log(actors::log_level::info,
+              fmt::format("{} runs on {} cores of {} executors", application_name, made->default_parallelism(), made->executors().size()));
   return made;
 }
 

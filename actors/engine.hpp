@@ -13,10 +13,10 @@ namespace salamander::actors {
 /// Faults: executors are replaced; the engine itself ends with its process, and then no other process, socket or directory stays.
 class actor_engine final : public core::engine {
 public:
-  actor_engine(const config& settings, std::string application_name);
+  explicit actor_engine(const config& settings);
   ~actor_engine() override;
 
-  /// Call one of these, once, before anything else. Errors: as core::start_engine; destroy the engine then.
+  /// Call one of these, once, before anything else, through on_own_thread. Errors: as core::start_engine; destroy the engine then.
   void start_local(const core::master_url& master);
   void start_local_cluster(const core::master_url& master);
 
@@ -50,7 +50,6 @@ private:
   void end_actors();
 
   const config settings_;
-  const std::string name_;
   std::uint32_t cores_ = 0;
 
   std::mutex mutex_; ///< submissions come before shut_down or not at all

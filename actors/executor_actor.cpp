@@ -116,7 +116,8 @@ void introduce(executor_self self) {
        register_executor{setup.executor, setup.incarnation, ::getpid(), protocol_version, setup.cores, core::code_modules()});
 }
 
-executor_actor::behavior_type run_executor(executor_self self, const executor_setup& setup, const std::shared_ptr<executor_runtime>& runtime) {
+executor_actor::behavior_type run_executor(executor_self self, const executor_setup& setup,
+                                           const std::shared_ptr<executor_runtime>& runtime) {
   self->state.setup = setup;
   self->state.runtime = runtime;
   self->set_down_handler([self](const caf::down_msg&) { leave_for_good(self, exit_driver_gone, "the driver went away"); });

@@ -45,8 +45,8 @@ struct executor_setup {
   std::uint32_t executor = 0;
   std::uint64_t incarnation = 0;
   std::uint32_t cores = 1;
-  executor_inbox reports_to;  ///< local mode: the scheduler; else empty until the link welcomes us
-  driver_door driver;         ///< where to register; empty in local mode
+  executor_inbox reports_to;               ///< local mode: the scheduler; else empty until the link welcomes us
+  driver_door driver;                      ///< where to register; empty in local mode
   std::shared_ptr<driver_contact> contact; ///< null in local mode
   std::chrono::milliseconds heartbeat_interval{1000};
 };

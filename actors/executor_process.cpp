@@ -101,7 +101,8 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
     end_process(exit_no_connection);
   }
   contact->seen();
-  executor_setup setup{spec.executor, spec.incarnation, spec.cores, {}, door, contact, std::chrono::milliseconds(spec.heartbeat_interval_ms)};
+  executor_setup setup{
+      spec.executor, spec.incarnation, spec.cores, {}, door, contact, std::chrono::milliseconds(spec.heartbeat_interval_ms)};
   const auto serving = spawn_executor(host.system(), setup, [&](std::function<void()> on_reports) {
     return std::make_shared<executor_runtime>(runtime_options(spec, positions), std::move(on_reports));
   });

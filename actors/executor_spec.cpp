@@ -55,8 +55,8 @@ executor_spec read_spec(const std::filesystem::path& path) {
   auto version = in;
   const auto theirs = core::read_value<std::uint32_t>(version);
   if (theirs != protocol_version)
-    core::throw_error(errc::build_mismatch,
-                      fmt::format("the driver speaks protocol version {}, this executor {}: rebuild the program", theirs, protocol_version));
+    core::throw_error(errc::build_mismatch, fmt::format("the driver speaks protocol version {}, this executor {}: rebuild the program",
+                                                        theirs, protocol_version));
   return core::read_value<executor_spec>(in);
 }
 

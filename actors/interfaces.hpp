@@ -21,9 +21,9 @@
 namespace salamander::actors {
 
 /// What executors send their driver; a link passes on what its live executor says.
-using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,         // alive; load and cache size; evicted blocks
-                                        caf::reacts_to<tasks_reported>,    // attempts that ended, with small results
-                                        caf::reacts_to<dataset_dropped>>;  // answer to drop_dataset
+using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,        // alive; load and cache size; evicted blocks
+                                        caf::reacts_to<tasks_reported>,   // attempts that ended, with small results
+                                        caf::reacts_to<dataset_dropped>>; // answer to drop_dataset
 
 /// Runs tasks: in the driver's process for local masters, else in an executor's.
 using executor_actor = executor_port::extend<caf::reacts_to<welcome>,         // registration accepted; the sender is our link
@@ -34,7 +34,7 @@ using executor_actor = executor_port::extend<caf::reacts_to<welcome>,         //
 
 /// Stands for one remote executor on the driver; after the executor's death it refuses and counts what still comes.
 using executor_link = executor_port::extend_with<executor_inbox>::extend<caf::reacts_to<check_time>, // own clock
-                                                                         caf::reacts_to<fence>>; // from the supervisor: it is dead
+                                                                         caf::reacts_to<fence>>;     // from the supervisor: it is dead
 
 /// All that a stranger with our certificate can reach on a driver.
 using driver_door = caf::typed_actor<caf::reacts_to<register_executor>>; // answered by welcome (from the link) or refused

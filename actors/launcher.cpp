@@ -218,7 +218,8 @@ private:
       if (one.killed)
         timeout = std::min(timeout, std::chrono::milliseconds(1));
       else if (one.kill_at)
-        timeout = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*one.kill_at - clock::now()), std::chrono::milliseconds(0), timeout);
+        timeout =
+            std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*one.kill_at - clock::now()), std::chrono::milliseconds(0), timeout);
     }
     ::poll(watched.data(), watched.size(), static_cast<int>(timeout.count()));
     std::uint64_t count = 0;

@@ -66,8 +66,9 @@ log_level parse_log_level(std::string_view name) {
   for (std::size_t i = 0; i < names.size(); ++i)
     if (names[i] == name)
       return static_cast<log_level>(i);
-  core::throw_error(errc::bad_config_value, "salamander.log.level is \"" + std::string(name) + "\", but can only be trace, debug, info, warn, "
-                                                                                               "error or off");
+  core::throw_error(errc::bad_config_value, "salamander.log.level is \"" + std::string(name) +
+                                                "\", but can only be trace, debug, info, warn, "
+                                                "error or off");
 }
 
 void set_log_level(log_level least) {

@@ -54,9 +54,9 @@ void result_threads::fulfil(wish& one) {
   try {
     std::get<task_report::success>(one.report.outcome).result = blocks_->fetch_result(one.executor, one.report.task);
   } catch (const std::exception& failure) {
-    one.report.outcome = task_report::user_error{
-        fmt::format("the result of the task was lost with executor {}: {}", one.executor, failure.what()),
-        static_cast<std::uint8_t>(errc::executor_lost)};
+    one.report.outcome =
+        task_report::user_error{fmt::format("the result of the task was lost with executor {}: {}", one.executor, failure.what()),
+                                static_cast<std::uint8_t>(errc::executor_lost)};
   }
   one.then(std::move(one.report));
 }

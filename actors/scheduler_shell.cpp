@@ -132,8 +132,8 @@ void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
     queue(sched::task_failed{{report.task}, {executor}, to_failure(report)});
     return;
   }
-  sched::task_succeeded event{{report.task}, {executor}, done->result_bytes, report.run_time, {}, report.records_read, report.bytes_read,
-                              report.shuffle_bytes};
+  sched::task_succeeded event{{report.task},       {executor},        done->result_bytes,  report.run_time, {},
+                              report.records_read, report.bytes_read, report.shuffle_bytes};
   for (const auto& [dataset, partition] : report.cached)
     event.cached.push_back({{dataset}, partition});
   if (done->result)
@@ -332,9 +332,10 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   for (const auto& [block, holder] : inputs.cached)
     message.order.cached.push_back({block.dataset.value, block.partition, holder.value});
   if (message.wire_bytes() > control_message_bytes_max)
-    core::throw_error(errc::invalid_argument, fmt::format("stage {} reads from {} map partitions and cached blocks, more than one message can "
-                                                          "list; use fewer partitions",
-                                                          what.stage.value, message.wire_bytes()));
+    core::throw_error(errc::invalid_argument,
+                      fmt::format("stage {} reads from {} map partitions and cached blocks, more than one message can "
+                                  "list; use fewer partitions",
+                                  what.stage.value, message.wire_bytes()));
   flush(what.executor.value);
   tell(self_, executor.port, std::move(message));
   stage.told.insert(what.executor.value);
@@ -400,8 +401,8 @@ void scheduler_shell::perform_one(const sched::fail_job& what) {
   for (const auto& attempt : what.why.attempts)
     attempts.push_back({attempt.stage.value, attempt.partition, attempt.number,
                         attempt.executor == sched::no_executor ? "none" : std::to_string(attempt.executor.value), attempt.reason});
-  job->fail(to_report(what.counts),
-            error(static_cast<errc>(what.why.code), fmt::format("Job {} ({}): {}", job->number(), job->title(), what.why.text), std::move(attempts)));
+  job->fail(to_report(what.counts), error(static_cast<errc>(what.why.code),
+                                          fmt::format("Job {} ({}): {}", job->number(), job->title(), what.why.text), std::move(attempts)));
   setup_.progress->job_ended(job->report());
 }
 

@@ -123,9 +123,9 @@ void admit(supervisor_self self, const register_executor& who) {
   known->was_ready = true;
   known->policy.ready();
   state.setup.executors->joined({who.executor, who.cores, who.process, true, "alive", 0, 0});
-  known->link = spawn_link(self->system(), {who.executor, who.incarnation, caf::actor_cast<executor_actor>(self->current_sender()),
-                                            state.setup.scheduler, self, state.setup.executors, state.setup.refused_messages,
-                                            state.setup.silence});
+  known->link =
+      spawn_link(self->system(), {who.executor, who.incarnation, caf::actor_cast<executor_actor>(self->current_sender()),
+                                  state.setup.scheduler, self, state.setup.executors, state.setup.refused_messages, state.setup.silence});
   self->monitor(known->link);
   log(log_level::info, fmt::format("executor {} registered: process {}, {} cores", who.executor, who.process, who.cores));
   tell(self, state.setup.scheduler, executor_ready{who.executor, who.cores, who.process, known->link});
@@ -195,7 +195,8 @@ void bury(supervisor_self self, const process_ended& dead) {
   if (const auto next = one->policy.ended(time, one->was_ready)) {
     const auto wait = *next - time;
     if (wait > std::chrono::seconds(0))
-      log(log_level::warn, fmt::format("executors end too often: the next one starts in {:.1f} s", std::chrono::duration<double>(wait).count()));
+      log(log_level::warn,
+          fmt::format("executors end too often: the next one starts in {:.1f} s", std::chrono::duration<double>(wait).count()));
     remind(self, wait, restart_due{static_cast<std::uint32_t>(one - state.slots.data())});
   } else {
     give_up(self, *one, reason);

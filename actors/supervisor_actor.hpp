@@ -25,7 +25,7 @@ private:
 
 struct supervisor_setup {
   std::uint32_t slots = 1;
-  executor_spec spec; ///< of all executors; number and incarnation are filled in for each
+  executor_spec spec;                               ///< of all executors; number and incarnation are filled in for each
   std::shared_ptr<std::atomic<std::uint16_t>> port; ///< set once the actor is published
   std::string program;
   std::vector<std::string> arguments;

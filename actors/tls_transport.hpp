@@ -6,8 +6,8 @@
 #pragma once
 
 #include <caf/fwd.hpp>
-#include <caf/io/fwd.hpp>
 #include <caf/io/doorman.hpp>
+#include <caf/io/fwd.hpp>
 #include <caf/io/scribe.hpp>
 
 #include <chrono>

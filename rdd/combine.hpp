@@ -166,6 +166,9 @@ public:
   }
 
 private:
+  /// How many records before its turn an entry is asked for; the hashes behind the batch's end are stale and harmless.
+  static constexpr std::size_t ahead = 8;
+
   struct kept_memory {
     arena characters;
     std::vector<block_rows<row_type>> blocks;
@@ -183,14 +186,21 @@ private:
     auto input = this->template parent<In>(0).read(partition, context);
     std::size_t reserved = 0;
     std::uint64_t records = 0;
+    std::vector<std::uint64_t> hashes(batch_capacity<In> + ahead);
     for (batch<In> in; input->next(in);) {
       context.poll();
       enter(context, *this, records);
       std::size_t seen = 0;
       try {
         in.for_each([&](auto&& record) {
+          hashes[seen] = hash_value(record.first);
+          table.prefetch_slot(hashes[seen++]);
+        });
+        seen = 0;
+        in.for_each([&](auto&& record) {
+          table.prefetch_entry(hashes[seen + ahead]);
           table.upsert(
-              record.first, hash_value(record.first),
+              record.first, hashes[seen],
               [&] {
                 return row_type(to_row(std::forward<decltype(record)>(record).first, characters),
                                 aggregator_.create(std::forward<decltype(record)>(record).second));
@@ -219,11 +229,21 @@ private:
       keep.blocks.emplace_back(std::move(block));
       std::size_t seen = 0;
       try {
-        for (const auto& row : keep.blocks.back()) {
-          table.upsert(
-              row.first, hash_value(row.first), [&] { return row; },
-              [&](combined& value) { aggregator_.merge_combined(value, row.second); });
-          ++seen;
+        const auto& rows = keep.blocks.back();
+        constexpr std::size_t part = 256;
+        std::uint64_t hashes[part + ahead] = {};
+        for (std::size_t first = 0; first < rows.size(); first += part) {
+          const auto count = std::min(part, rows.size() - first);
+          for (std::size_t i = 0; i < count; ++i) {
+            hashes[i] = hash_value(rows.data()[first + i].first);
+            table.prefetch_slot(hashes[i]);
+          }
+          for (std::size_t i = 0; i < count; ++i, ++seen) {
+            const auto& row = rows.data()[first + i];
+            table.prefetch_entry(hashes[i + ahead]);
+            table.upsert(
+                row.first, hashes[i], [&] { return row; }, [&](combined& value) { aggregator_.merge_combined(value, row.second); });
+          }
         }
       } catch (...) {
         rethrow_described(*this, context, records + seen);

@@ -52,6 +52,17 @@ public:
       merge(entries_[index].second);
   }
 
+  /// Asks for the memory of a key's slot, long before the key is looked up.
+  void prefetch_slot(std::uint64_t hash) const noexcept {
+    __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+  }
+  /// Asks for the memory of the entry that the key's slot names, a little before the key is looked up.
+  void prefetch_entry(std::uint64_t hash) const noexcept {
+    const auto entry = slots_[hash & (slots_.size() - 1)].entry;
+    if (entry != 0)
+      __builtin_prefetch(&entries_[entry - 1]);
+  }
+
   std::vector<entry_type>& entries() noexcept {
     return entries_;
   }

@@ -58,8 +58,12 @@ concept ordering = std::is_invocable_r_v<bool, const Less&, const K&, const K&> 
 template <class F, class T>
 using key_result_t = std::remove_cvref_t<record_result_t<F, T>>;
 
+/// An ordering of K as it lies in blocks, or as an owned value.
+template <class Less, class K>
+concept ordering_of_rows = ordering<Less, row_t<kept_t<K>>> || ordering<Less, owned_t<K>>;
+
 template <class Less, class T>
-concept key_ordering = pair_record<T> && ordering<Less, row_t<kept_t<key_in<T>>>>;
+concept key_ordering = pair_record<T> && ordering_of_rows<Less, key_in<T>>;
 
 template <class F, class T>
 concept value_function = pair_record<T> && record_function<F, value_in<T>>;

@@ -104,10 +104,35 @@ std::uint32_t hash_partition(const T& key, std::uint32_t partitions) noexcept {
   }
 }
 
+/// Equality without a call for short texts.
+inline bool same_text(std::string_view a, std::string_view b) noexcept {
+  const auto size = a.size();
+  if (size != b.size())
+    return false;
+  const auto differ = [&]<class Word>(Word, std::size_t at) {
+    Word x;
+    Word y;
+    std::memcpy(&x, a.data() + at, sizeof(Word));
+    std::memcpy(&y, b.data() + at, sizeof(Word));
+    return x != y;
+  };
+  if (size > 16)
+    return std::memcmp(a.data(), b.data(), size) == 0;
+  if (size >= 8)
+    return !differ(std::uint64_t{}, 0) && !differ(std::uint64_t{}, size - 8);
+  if (size >= 4)
+    return !differ(std::uint32_t{}, 0) && !differ(std::uint32_t{}, size - 4);
+  if (size >= 2)
+    return !differ(std::uint16_t{}, 0) && !differ(std::uint16_t{}, size - 2);
+  return size == 0 || a.front() == b.front();
+}
+
 /// Whether a key as it is in a record equals a key as it lies in a row: strings and views of the same characters are the same.
 template <class A, class B>
 bool same_key(const A& a, const B& b) {
-  if constexpr (requires { { a == b } -> std::convertible_to<bool>; }) {
+  if constexpr (std::is_convertible_v<const A&, std::string_view> && std::is_convertible_v<const B&, std::string_view>) {
+    return same_text(a, b);
+  } else if constexpr (requires { { a == b } -> std::convertible_to<bool>; }) {
     return a == b;
   } else if constexpr (requires { a.first; b.second; }) {
     return same_key(a.first, b.first) && same_key(a.second, b.second);

@@ -82,11 +82,12 @@ public:
   template <core::record_function<T> F>
   auto group_by(F f, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
   /// Ordered by f(record); samples the keys in a job of its own when more than one partition is asked for. Equal keys keep their order.
-  template <core::record_function<T> F>
-  auto sort_by(F f, bool ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  /// (Exactly bool: a lambda would convert to one.)
+  template <core::record_function<T> F, std::same_as<bool> Ascending = bool>
+  auto sort_by(F f, Ascending ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
   /// Ordered by f(record) under `less`, a strict weak ordering of keys.
   template <core::record_function<T> F, class Less>
-    requires core::ordering<Less, core::key_result_t<F, T>>
+    requires core::ordering_of_rows<Less, core::key_result_t<F, T>>
   auto sort_by(F f, Less less, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
   /// Fewer partitions without a shuffle: neighbours are read one after the other. Never more than now, unless `shuffle`.
   /// Errors: errc::invalid_argument for 0.
@@ -154,7 +155,8 @@ public:
   rdd<core::kept_t<T>> partition_by(std::uint32_t partitions, F f, where_t where = where_t::current()) const
     requires core::pair_record<T>;
   /// Ordered by key over all partitions; has a range partitioner. Samples in a job of its own for more than one partition.
-  rdd<core::kept_t<T>> sort_by_key(bool ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const
+  template <std::same_as<bool> Ascending = bool>
+  rdd<core::kept_t<T>> sort_by_key(Ascending ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const
     requires core::pair_record<T>;
   template <class Less>
     requires core::key_ordering<Less, T>

@@ -131,14 +131,14 @@ auto rdd<T>::group_by(F f, std::uint32_t partitions, where_t where) const {
 }
 
 template <class T>
-template <core::record_function<T> F>
-auto rdd<T>::sort_by(F f, bool ascending, std::uint32_t partitions, where_t where) const {
+template <core::record_function<T> F, std::same_as<bool> Ascending>
+auto rdd<T>::sort_by(F f, Ascending ascending, std::uint32_t partitions, where_t where) const {
   return key_by(std::move(f), where).sort_by_key(ascending, partitions, where).values(where);
 }
 
 template <class T>
 template <core::record_function<T> F, class Less>
-  requires core::ordering<Less, core::key_result_t<F, T>>
+  requires core::ordering_of_rows<Less, core::key_result_t<F, T>>
 auto rdd<T>::sort_by(F f, Less less, std::uint32_t partitions, where_t where) const {
   return key_by(std::move(f), where).sort_by_key(std::move(less), partitions, where).values(where);
 }

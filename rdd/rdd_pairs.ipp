@@ -261,7 +261,8 @@ rdd<core::kept_t<T>> rdd<T>::sorted_by_key(Less less, bool ascending, std::uint3
 }
 
 template <class T>
-rdd<core::kept_t<T>> rdd<T>::sort_by_key(bool ascending, std::uint32_t partitions, where_t where) const
+template <std::same_as<bool> Ascending>
+rdd<core::kept_t<T>> rdd<T>::sort_by_key(Ascending ascending, std::uint32_t partitions, where_t where) const
   requires core::pair_record<T>
 {
   return sorted_by_key(std::less<>{}, ascending, partitions, "sort_by_key", where);

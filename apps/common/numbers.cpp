@@ -55,16 +55,16 @@ void row_parser::add(std::string_view line) {
   if (rows_.columns == 0)
     rows_.columns = found;
   else if (rows_.columns != found)
-    throw std::runtime_error("expected " + std::to_string(rows_.columns) + " numbers as in the lines before, found " + std::to_string(found) +
-                             " in \"" + shortened(whole) + "\"");
+    throw std::runtime_error("expected " + std::to_string(rows_.columns) + " numbers as in the lines before, found " +
+                             std::to_string(found) + " in \"" + shortened(whole) + "\"");
 }
 
 std::uint64_t common_columns(const std::vector<std::uint64_t>& columns, const std::string& input) {
   std::uint64_t common = 0;
   for (const auto one : columns) {
     if (common != 0 && one != 0 && one != common)
-      throw std::runtime_error("the lines of " + input + " have not equally many numbers: some have " + std::to_string(common) + ", others " +
-                               std::to_string(one));
+      throw std::runtime_error("the lines of " + input + " have not equally many numbers: some have " + std::to_string(common) +
+                               ", others " + std::to_string(one));
     common = one != 0 ? one : common;
   }
   if (common == 0)

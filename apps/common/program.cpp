@@ -8,6 +8,9 @@
 #include <limits>
 
 namespace app {
+namespace {
+constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+}
 
 struct program::parser {
   CLI::App* app = nullptr;
@@ -37,7 +40,7 @@ program& program::argument(const std::string& name, std::string& value, const st
 }
 
 program& program::argument(const std::string& name, std::uint64_t& value, const std::string& about) {
-  parser_->app->add_option(name, value, about)->required()->check(CLI::PositiveNumber)->type_name("");
+  parser_->app->add_option(name, value, about)->required()->check(CLI::Range(std::uint64_t{1}, most).description(""))->type_name("");
   return *this;
 }
 
@@ -59,8 +62,7 @@ program& program::option(const std::string& name, double& value, const std::stri
 }
 
 program& program::option(const std::string& name, std::uint64_t& value, std::uint64_t least, const std::string& about) {
-  constexpr auto most = std::numeric_limits<std::uint32_t>::max();
-  parser_->app->add_option(name, value, about)->capture_default_str()->check(CLI::Range(least, std::uint64_t{most}))->type_name("N");
+  parser_->app->add_option(name, value, about)->capture_default_str()->check(CLI::Range(least, most).description(""))->type_name("N");
   return *this;
 }
 

@@ -62,7 +62,8 @@ app::rows first_rows(std::uint64_t count, const app::rows& block) {
 
 /// The first k points, and by that the number of dimensions.
 app::rows first_centres(const sal::rdd<app::rows>& points, std::uint64_t k, const std::string& input) {
-  const auto first = points.map(sal::bind_front([](std::uint64_t count, const app::rows& block) { return first_rows(count, block); }, k)).collect();
+  const auto first =
+      points.map(sal::bind_front([](std::uint64_t count, const app::rows& block) { return first_rows(count, block); }, k)).collect();
   std::vector<std::uint64_t> columns;
   for (const auto& block : first)
     columns.push_back(block.columns);

@@ -71,7 +71,8 @@ int main(int argc, char** argv) {
     const auto kept = loaded.count();
     app::report report{0, watch.seconds(), {}};
     if (!program.json())
-      std::printf("%llu lines with \"%s\" are in memory, %.3f s\n", static_cast<unsigned long long>(kept), match.c_str(), report.load_seconds);
+      std::printf("%llu lines with \"%s\" are in memory, %.3f s\n", static_cast<unsigned long long>(kept), match.c_str(),
+                  report.load_seconds);
 
     std::uint64_t checksum = kept;
     std::uint64_t ordinal = 0;

@@ -44,7 +44,8 @@ int main(int argc, char** argv) {
   std::uint64_t iterations = 10;
   double rate = 1;
   app::program program("logistic_regression", "Finds the weights that tell two classes of points apart.");
-  program.argument("INPUT", input, "text: a line for each point, its class (above 0 or not) and its features, separated by blanks or commas")
+  program
+      .argument("INPUT", input, "text: a line for each point, its class (above 0 or not) and its features, separated by blanks or commas")
       .option("--iterations", iterations, 0, "steps of gradient descent")
       .option("--rate", rate, "length of a step");
 
@@ -54,8 +55,9 @@ int main(int argc, char** argv) {
     const auto points = sc.text_file(input).map_partitions(app::parse_rows{}).cache();
     std::uint64_t rows = 0;
     std::vector<std::uint64_t> columns;
-    for (const auto& [size, wide] : points.map([](const app::rows& block) { return std::pair<std::uint64_t, std::uint64_t>(block.size(), block.columns); })
-                                        .collect()) {
+    for (const auto& [size, wide] :
+         points.map([](const app::rows& block) { return std::pair<std::uint64_t, std::uint64_t>(block.size(), block.columns); })
+             .collect()) {
       rows += size;
       columns.push_back(wide);
     }
@@ -63,9 +65,10 @@ int main(int argc, char** argv) {
     const double load_seconds = watch.seconds();
 
     for (std::uint64_t i = 0; i < iterations; ++i) {
-      const auto gradient = points.map(sal::bind_front([](const vector& w, const app::rows& block) { return gradient_of(w, block); }, weights))
-                                .filter([](const vector& one) { return !one.empty(); })
-                                .reduce([](vector a, const vector& b) { return add(std::move(a), b); });
+      const auto gradient =
+          points.map(sal::bind_front([](const vector& w, const app::rows& block) { return gradient_of(w, block); }, weights))
+              .filter([](const vector& one) { return !one.empty(); })
+              .reduce([](vector a, const vector& b) { return add(std::move(a), b); });
       for (std::size_t f = 0; f < weights.size(); ++f)
         weights[f] -= rate * gradient[f] / static_cast<double>(rows);
     }

@@ -29,23 +29,23 @@ inline std::uint32_t owner_of(vertex name, std::uint32_t partitions) noexcept {
 
 /// The edges from the vertices of one partition to those of another.
 struct edges_to {
-  array<vertex> targets;            ///< sorted, each once
-  array<std::uint32_t> first_edge;  ///< where the edges to a target begin, and the end
-  array<std::uint32_t> source;      ///< of each edge, its source as an index of out_part::sources
+  array<vertex> targets;           ///< sorted, each once
+  array<std::uint32_t> first_edge; ///< where the edges to a target begin, and the end
+  array<std::uint32_t> source;     ///< of each edge, its source as an index of out_part::sources
 };
 
 /// What leaves one partition.
 struct out_part {
-  array<vertex> sources;         ///< sorted: vertices of this partition with an edge from them
-  array<std::uint32_t> degrees;  ///< of each source, its edges
-  std::vector<edges_to> edges;   ///< for each partition
+  array<vertex> sources;        ///< sorted: vertices of this partition with an edge from them
+  array<std::uint32_t> degrees; ///< of each source, its edges
+  std::vector<edges_to> edges;  ///< for each partition
 };
 
 /// Out-going edges, and how what arrives is to be added.
 struct graph_part {
-  array<vertex> names;                             ///< sorted: all vertices of this partition
-  array<std::uint32_t> own_source;                 ///< of each source, its index in names
-  std::vector<array<std::uint32_t>> arrives_at;    ///< for each partition and each number that it sends, an index in names
+  array<vertex> names;                          ///< sorted: all vertices of this partition
+  array<std::uint32_t> own_source;              ///< of each source, its index in names
+  std::vector<array<std::uint32_t>> arrives_at; ///< for each partition and each number that it sends, an index in names
   out_part out;
 };
 

@@ -35,9 +35,11 @@ std::vector<std::pair<part_number, std::vector<edge>>> parse(part_number partiti
 graph_dataset load(const sal::context& sc, const std::string& input, part_number partitions) {
   const auto ordered =
       sc.text_file(input)
-          .map_partitions(sal::bind_front([](part_number n, sal::record_range<std::string_view> lines) { return parse(n, lines); }, partitions))
+          .map_partitions(
+              sal::bind_front([](part_number n, sal::record_range<std::string_view> lines) { return parse(n, lines); }, partitions))
           .group_by_key(partitions)
-          .map_values(sal::bind_front([](part_number n, const sal::group<std::vector<edge>>& chunks) { return order_edges(chunks, n); }, partitions))
+          .map_values(sal::bind_front([](part_number n, const sal::group<std::vector<edge>>& chunks) { return order_edges(chunks, n); },
+                                      partitions))
           .cache();
   const auto targets = ordered.flat_map([](const std::pair<part_number, out_part>& part) {
     std::vector<std::pair<part_number, targets_message>> messages;
@@ -111,7 +113,8 @@ int main(int argc, char** argv) {
   std::uint64_t iterations = 10;
   std::uint64_t top = 10;
   app::program program("page_rank", "Ranks the vertices of a directed graph by the edges that lead to them.");
-  program.argument("INPUT", input, "text: a line for each edge, the numbers of the vertices it leaves and enters; lines with # are comments")
+  program
+      .argument("INPUT", input, "text: a line for each edge, the numbers of the vertices it leaves and enters; lines with # are comments")
       .option("--iterations", iterations, 0, "how often ranks are passed on")
       .option("--top", top, 0, "how many vertices to print");
 

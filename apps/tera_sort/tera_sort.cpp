@@ -79,7 +79,9 @@ app::report sort(const app::program& program, const std::string& input, const st
   sal::context sc(program.settings());
   const app::stopwatch watch;
   sc.text_file(input)
-      .map([](std::string_view line) { return std::pair{checked(line).substr(0, key_size), line}; })
+      .map([](std::string_view line) {
+        return std::pair{checked(line).substr(0, key_size), line};
+      })
       .sort_by_key()
       .map([](const auto& keyed) -> std::string_view { return keyed.second; })
       .save_as_text_file(output);
@@ -92,10 +94,9 @@ app::report sort(const app::program& program, const std::string& input, const st
 app::report validate(const app::program& program, const std::string& input) {
   sal::context sc(program.settings());
   const app::stopwatch watch;
-  const auto parts =
-      sc.text_file(input)
-          .map_partitions([](sal::record_range<std::string_view> lines) { return std::array<summary, 1>{summarize(lines)}; })
-          .collect();
+  const auto parts = sc.text_file(input)
+                         .map_partitions([](sal::record_range<std::string_view> lines) { return std::array<summary, 1>{summarize(lines)}; })
+                         .collect();
   summary all;
   for (const auto& part : parts) {
     if (part.records == 0)

@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
     const app::stopwatch watch;
     auto counts = sc.text_file(input)
                       .flat_map([](std::string_view line) { return sal::words(line); })
-                      .map([](std::string_view word) { return std::pair{word, std::int64_t{1}}; })
+                      .map([](std::string_view word) {
+                        return std::pair{word, std::int64_t{1}};
+                      })
                       .reduce_by_key(std::plus<>{});
     const auto frequent = counts.top(top, sal::by_value);
     if (!output.empty())

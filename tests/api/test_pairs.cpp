@@ -115,6 +115,9 @@ TEST_CASE_FIXTURE(api, "sort_by_key orders over all partitions, both ways and by
   const auto by_length = [](const auto& a, const auto& b) { return a.size() < b.size(); };
   keys = pairs.sort_by_key(by_length).keys().collect();
   CHECK(std::is_sorted(keys.begin(), keys.end(), by_length));
+  const auto owned_keys = [](const std::string& a, const std::string& b) { return a > b; };
+  keys = pairs.sort_by_key(owned_keys, 4).keys().collect();
+  CHECK(std::is_sorted(keys.rbegin(), keys.rend()));
   CHECK(pairs.sort_by_key(true, 4).partitioner()->how == sal::partitioner::kind::range);
 }
 

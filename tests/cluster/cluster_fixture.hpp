@@ -114,7 +114,10 @@ inline auto marked(const sal::rdd<std::int64_t>& in, const scratch& where, const
 }
 
 inline sal::config cluster_config(const std::string& master) {
-  return sal::config{}.set_app_name("cluster tests").set_master(master).set("salamander.log.level", std::getenv("SALAMANDER_TEST_LOG") ? std::getenv("SALAMANDER_TEST_LOG") : "off");
+  return sal::config{}
+      .set_app_name("cluster tests")
+      .set_master(master)
+      .set("salamander.log.level", std::getenv("SALAMANDER_TEST_LOG") ? std::getenv("SALAMANDER_TEST_LOG") : "off");
 }
 
 /// Detects silence in about a second instead of five.

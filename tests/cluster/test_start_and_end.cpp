@@ -1,8 +1,11 @@
 #include "cluster_fixture.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cstring>
@@ -69,6 +72,49 @@ bool all_gone(const std::vector<std::int64_t>& processes) {
   return std::ranges::none_of(processes, process_exists);
 }
 
+/// Sockets that this process has open.
+std::set<std::string> socket_inodes() {
+  std::set<std::string> all;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const auto target = fs::read_symlink(entry.path(), gone).string();
+    if (target.starts_with("socket:["))
+      all.insert(target.substr(8, target.size() - 9));
+  }
+  return all;
+}
+
+/// The TCP port on which a socket listens, and only on 127.0.0.1; 0 if it does not listen.
+std::uint16_t listening_port(const std::string& inode) {
+  std::ifstream table("/proc/net/tcp");
+  for (std::string line; std::getline(table, line);) {
+    unsigned address = 0;
+    unsigned port = 0;
+    unsigned state = 0;
+    char number[32] = "";
+    if (std::sscanf(line.c_str(), " %*d: %x:%x %*x:%*x %x %*x:%*x %*x:%*x %*x %*d %*d %31s", &address, &port, &state, number) == 4 &&
+        state == 0x0a && inode == number) {
+      CHECK(address == htonl(INADDR_LOOPBACK));
+      return static_cast<std::uint16_t>(port);
+    }
+  }
+  return 0;
+}
+
+void talk_to(std::uint16_t port, std::string_view words) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  CHECK(::send(fd, words.data(), words.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(words.size()));
+  pollfd answer{fd, POLLIN, 0};
+  if (!words.empty())
+    ::poll(&answer, 1, 1000);
+  ::close(fd);
+}
+
 void check_clean_end(const std::string& how, int exit_code) {
   CAPTURE(how);
   const scratch where;
@@ -124,7 +170,7 @@ TEST_CASE("no executor survives a driver that is interrupted") {
 }
 
 TEST_CASE("an executor of another build is refused with both build ids") {
-  const auto other = fs::canonical("/proc/self/exe").parent_path() / "cluster_other_build";
+  const auto other = fs::canonical("/proc/self/exe").parent_path() / "cluster_driver";
   try {
     const sal::context sc(cluster_config("local-cluster[2,1,256]").set("salamander.testing.executorBinary", other.string()));
     FAIL("the context started");
@@ -136,6 +182,21 @@ TEST_CASE("an executor of another build is refused with both build ids") {
     CHECK(text.find("driver has build-id ") != std::string::npos);
     CHECK(text.find("executor has build-id ") != std::string::npos);
   }
+}
+
+TEST_CASE("strangers who cannot present a certificate disturb nobody") {
+  sal::context sc(cluster_config("local-cluster[2,1,256]"));
+  std::vector<std::uint16_t> ports;
+  for (const auto& inode : socket_inodes())
+    if (const auto port = listening_port(inode); port != 0)
+      ports.push_back(port);
+  REQUIRE(ports.size() == 1);
+  for (const char* const words : {"GET / HTTP/1.0\r\n\r\n", "\x16\x03\x01\x02\x00\x01 not really", ""})
+    for (int i = 0; i < 20; ++i)
+      talk_to(ports[0], words);
+  CHECK(sc.range(0, 100, 1, 8).count() == 100);
+  CHECK(sc.executors().size() == 2);
+  CHECK(alive(sc) == 2);
 }
 
 TEST_CASE("a program that cannot be started as an executor is an error, not a hang") {
@@ -205,9 +266,10 @@ TEST_CASE("results too large for a message arrive whole and in order") {
 TEST_CASE("a plan too large for a message reaches the executors") {
   sal::context sc(cluster_config("local-cluster[2,1,512]"));
   const std::vector<std::int64_t> table(100000, 3);
-  const auto sum = sc.range(0, 1000, 1, 4)
-                       .map(sal::bind_front([](const std::vector<std::int64_t>& values, std::int64_t x) { return values[static_cast<std::size_t>(x)]; },
-                                            table))
-                       .sum();
+  const auto sum =
+      sc.range(0, 1000, 1, 4)
+          .map(sal::bind_front([](const std::vector<std::int64_t>& values, std::int64_t x) { return values[static_cast<std::size_t>(x)]; },
+                               table))
+          .sum();
   CHECK(sum == 3000);
 }

@@ -77,7 +77,9 @@ inline executor_actor spawn_script(caf::actor_system& system, const std::shared_
     return {
         [seen](const run_stage& message) { seen->stages.push_back(message.order); },
         [seen](const run_tasks& message) { seen->tasks.insert(seen->tasks.end(), message.tasks.begin(), message.tasks.end()); },
-        [seen](const cancel_attempts& message) { seen->cancelled.insert(seen->cancelled.end(), message.tasks.begin(), message.tasks.end()); },
+        [seen](const cancel_attempts& message) {
+          seen->cancelled.insert(seen->cancelled.end(), message.tasks.begin(), message.tasks.end());
+        },
         [seen](const forget_stage& message) { seen->forgotten.push_back(message.stage); },
         [seen](const drop_dataset& message) { seen->dropped.emplace_back(message.dataset, message.token); },
         [](const drop_shuffle&) {},

@@ -38,9 +38,12 @@ struct linked : actor_simulation {
               [](shut_down) {}};
     });
     supervisor = system().spawn([seen = seen](supervisor_actor::pointer) -> supervisor_actor::behavior_type {
-      return {[](const register_executor&) {}, [seen](const link_lost& message) { seen->lost.push_back(message); },
-              [](const process_ended&) {},     [](const restart_due&) {},
-              [](check_time) {},               [](shut_down) {}};
+      return {[](const register_executor&) {},
+              [seen](const link_lost& message) { seen->lost.push_back(message); },
+              [](const process_ended&) {},
+              [](const restart_due&) {},
+              [](check_time) {},
+              [](shut_down) {}};
     });
     board->joined({7, 1, 100, true, "alive", 0, 0});
     link = spawn_link(system(), {7, 99, remote, scheduler, supervisor, board, refused, {}});

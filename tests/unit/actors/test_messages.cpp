@@ -85,14 +85,14 @@ TEST_CASE("every message that leaves a process comes back as it was") {
   check_round_trip(system, register_executor{1, 2, 3, 4, 5, {{"abc", "/bin/x"}, {"", "y"}}});
   check_round_trip(system, heartbeat{1, 2, 3, 4, 5, 6, {{7, 8}}});
   check_round_trip(system, tasks_reported{1, 2, {}, {}});
-  check_round_trip(system, tasks_reported{1,
-                                          2,
-                                          {report_with(task_report::success{{nullptr, bytes_of("result")}, false, 6}),
-                                           report_with(task_report::success{{}, true, 1 << 20}),
-                                           report_with(task_report::user_error{"it threw", 13}),
-                                           report_with(task_report::fetch_failed{1, 2, core::fetch_failure::no_executor, "gone"}),
-                                           report_with(task_report::cancelled{})},
-                                          {{9, 10}}});
+  check_round_trip(
+      system, tasks_reported{1,
+                             2,
+                             {report_with(task_report::success{{nullptr, bytes_of("result")}, false, 6}),
+                              report_with(task_report::success{{}, true, 1 << 20}), report_with(task_report::user_error{"it threw", 13}),
+                              report_with(task_report::fetch_failed{1, 2, core::fetch_failure::no_executor, "gone"}),
+                              report_with(task_report::cancelled{})},
+                             {{9, 10}}});
   check_round_trip(system, dataset_dropped{1, 2, 3});
 }
 
@@ -103,7 +103,8 @@ TEST_CASE("the announced size of a message is never less than its encoded size")
   CHECK(run_stage{order}.wire_bytes() >= encode_message(run_stage{order}).size());
   const run_tasks tasks{std::vector<task_order>(1000)};
   CHECK(tasks.wire_bytes() >= encode_message(tasks).size());
-  const tasks_reported reports{1, 2, std::vector<task_report>(100, report_with(task_report::user_error{std::string(300, 'e'), 1})), {{1, 2}}};
+  const tasks_reported reports{
+      1, 2, std::vector<task_report>(100, report_with(task_report::user_error{std::string(300, 'e'), 1})), {{1, 2}}};
   CHECK(reports.wire_bytes() >= encode_message(reports).size());
   const cancel_attempts cancel{std::vector<std::uint64_t>(1000, 1ULL << 63)};
   CHECK(cancel.wire_bytes() >= encode_message(cancel).size());

@@ -1,0 +1,51 @@
+// The applications as their users run them: programs with arguments, files and output.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+struct outcome {
+  int status = -1; ///< what main returned; -1 after a signal
+  std::string output;
+  std::string errors;
+
+  /// The lines of the standard output.
+  std::vector<std::string> lines() const;
+  /// The numbers of a line of the standard output.
+  std::vector<double> numbers(std::size_t line) const;
+};
+
+/// Files of one test, gone with it.
+class workplace {
+public:
+  workplace();
+  workplace(const workplace&) = delete;
+  workplace& operator=(const workplace&) = delete;
+  ~workplace();
+
+  std::string operator/(const std::string& name) const {
+    return (path_ / name).string();
+  }
+  std::string file(const std::string& name, const std::string& content) const;
+  /// Runs an application to its end.
+  outcome run(const std::string& application, const std::vector<std::string>& arguments, const std::string& input = "") const;
+
+private:
+  std::filesystem::path path_;
+};
+
+std::string content_of(const std::string& path);
+/// The part files of a directory, one after the other.
+std::string parts_of(const std::string& directory);
+std::vector<std::string> split_lines(const std::string& text);
+/// The number of a field of the line of JSON.
+std::string json_field(const std::string& line, const std::string& name);
+
+/// The same numbers in every run.
+inline double uniform(std::mt19937& random) {
+  return static_cast<double>(random()) / 4294967296.0;
+}
