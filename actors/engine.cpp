@@ -48,6 +48,11 @@ executor_spec make_spec(const config& settings, const core::master_url& master, 
   spec.cores = master.cores;
   spec.memory_bytes =
       settings.contains("salamander.executor.memory") ? settings.get_bytes("salamander.executor.memory") : master.memory_bytes;
+  if (spec.memory_bytes > master.memory_bytes)
+    core::throw_error(errc::bad_config_value,
+                      fmt::format("asked for executors of {} bytes (salamander.executor.memory) in a local-cluster of {} bytes each; "
+                                  "lower the one or raise the other",
+                                  spec.memory_bytes, master.memory_bytes));
   spec.fetch_bytes_in_flight_max = fetch.fetch_bytes_in_flight_max;
   spec.fetch_attempts_max = fetch.fetch_attempts_max;
   spec.fetch_retry_wait_ms = static_cast<std::uint64_t>(fetch.fetch_retry_wait.count());

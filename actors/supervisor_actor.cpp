@@ -110,13 +110,15 @@ void refuse(supervisor_self self, const register_executor& who, errc code, const
 
 void admit(supervisor_self self, const register_executor& who) {
   auto& state = self->state;
+  if (state.stopping)
+    return; // a replacement that came too late; its process is being ended
   if (who.protocol != protocol_version)
     return refuse(self, who, errc::build_mismatch,
                   fmt::format("it speaks protocol version {}, this driver {}", who.protocol, protocol_version));
   if (const auto mismatch = core::describe_build_mismatch(who.modules); !mismatch.empty())
     return refuse(self, who, errc::build_mismatch, mismatch);
   auto* const known = slot_of(self, who.executor);
-  if (!known || known->incarnation != who.incarnation || state.stopping)
+  if (!known || known->incarnation != who.incarnation)
     return refuse(self, who, errc::executor_lost, "this driver does not wait for it");
   if (known->link)
     return refuse(self, who, errc::executor_lost, "it had registered before");

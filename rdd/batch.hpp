@@ -12,11 +12,13 @@ namespace salamander::core {
 
 /// Copying such a record costs about as much as moving it, so batches of them are always read by const reference.
 template <class T>
-inline constexpr bool is_cheap = std::is_trivially_copy_constructible_v<T> && std::is_trivially_destructible_v<T>;
+inline constexpr bool is_cheap = std::is_trivially_copy_constructible_v<T>&& std::is_trivially_destructible_v<T>;
 
 /// How many records of T one batch holds at most: a share of the first-level caches, at least 16.
 template <class T>
-inline constexpr std::size_t batch_capacity = sizeof(T) * 2048 <= 65536 ? 2048 : sizeof(T) * 16 >= 65536 ? 16 : 65536 / sizeof(T);
+inline constexpr std::size_t batch_capacity = sizeof(T) * 2048 <= 65536 ? 2048
+                                              : sizeof(T) * 16 >= 65536 ? 16
+                                                                        : 65536 / sizeof(T);
 
 /// A window on records that somebody else holds; valid until the producing stream is asked for the next one.
 /// Shape: `size` records at `records`, or, when `selection` is set, the records with those indices (never for cheap types).

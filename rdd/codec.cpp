@@ -49,8 +49,8 @@ void codec_detail::unpack_msgpack(std::string_view bytes, void* target, void (*c
   constexpr std::size_t depth_max = 32;
   const auto most = bytes.size();
   try {
-    const auto parsed = msgpack::unpack(bytes.data(), bytes.size(), nullptr, nullptr,
-                                        msgpack::unpack_limit(most, most, most, most, most, depth_max));
+    const auto parsed =
+        msgpack::unpack(bytes.data(), bytes.size(), nullptr, nullptr, msgpack::unpack_limit(most, most, most, most, most, depth_max));
     convert(target, parsed.get());
   } catch (const msgpack::unpack_error& failure) {
     throw_error(errc::corrupt_data, std::string("a MessagePack value is damaged: ") + failure.what());

@@ -202,9 +202,14 @@ void write_value(byte_writer& out, const T& value) {
       out.raw(&value, sizeof(T));
   } else if constexpr (is_group<T>) {
     out.varint(value.size());
-    for (const auto& v : value)
-      write_value(out, v);
-  } else if constexpr (requires { value.first; value.second; }) {
+    if constexpr (is_plain<typename T::value_type>) {
+      if (!value.empty())
+        out.raw(&*value.begin(), value.size() * sizeof(typename T::value_type));
+    } else {
+      for (const auto& v : value)
+        write_value(out, v);
+    }
+  } else if constexpr (requires { value.first; value.second; typename T::first_type; }) {
     write_value(out, value.first);
     write_value(out, value.second);
   } else if constexpr (is_std_array<T>) {
@@ -251,7 +256,7 @@ T read_value(byte_reader& in) {
     }
   } else if constexpr (is_group<T>) {
     return T(read_container<std::vector<typename T::value_type>>(in));
-  } else if constexpr (requires(T v) { v.first; v.second; }) {
+  } else if constexpr (requires(T v) { v.first; v.second; typename T::first_type; }) {
     auto first = read_value<typename T::first_type>(in);
     return T(std::move(first), read_value<typename T::second_type>(in));
   } else if constexpr (is_std_array<T>) {

@@ -99,7 +99,8 @@ public:
   void write_map_output(std::size_t which, std::uint32_t partition, task_context& context) const override {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       ((I == which ? scatter_pairs<Ins>(*this, which, partition, context, *partitioner_) : void()), ...);
-    }(std::index_sequence_for<Ins...>{});
+    }
+    (std::index_sequence_for<Ins...>{});
   }
 
 private:

@@ -93,7 +93,8 @@ public:
         assign_owned(buffer_[i].first, entries_[at_ + i].first);
         buffer_[i].second = std::move(entries_[at_ + i].second);
       }
-      out = {buffer_.data(), count, nullptr, true};
+      // Keys are written over, not moved out of, so that their memory is reused; heavy values may be taken.
+      out = {buffer_.data(), count, nullptr, !is_plain<C> && !std::is_same_v<C, std::string>};
     }
     at_ += count;
     return true;

@@ -307,7 +307,9 @@ const std::vector<config_entry>& known_config() {
       {"salamander.driver.memory", type::bytes, "", "memory for data that the driver holds; unset: half of the machine's", 1 << 20},
       {"salamander.executor.deadTimeout", type::time, "5s", "silence after which an executor is given up and replaced", 1},
       {"salamander.executor.heartbeatInterval", type::time, "1s", "how often an executor reports", 1},
-      {"salamander.executor.maxRestarts", type::integer, "5", "executors replaced within restartWindow before the application gives up"},
+      {"salamander.executor.maxRestarts", type::integer, "5",
+       "executors replaced at once within restartWindow in one slot; after that a replacement waits until the window allows it, and 0 "
+       "gives up"},
       {"salamander.executor.memory", type::bytes, "",
        "memory of one executor for tasks and cache; unset: what the master says, in local mode half of the machine's", 1 << 20},
       {"salamander.executor.restartWindow", type::time, "30s", "the time in which maxRestarts are counted", 1},

@@ -36,7 +36,8 @@ void init(int argc, char** argv) {
 context::context(config settings, where_t where) {
   const auto site = call_site::from(where);
   if (core::inside_task())
-    core::throw_error(errc::nested_use, "a context was created at " + site.text() + " inside a function that runs in a task; contexts exist on the driver only");
+    core::throw_error(errc::nested_use, "a context was created at " + site.text() +
+                                            " inside a function that runs in a task; contexts exist on the driver only");
   const std::lock_guard lock(active_mutex);
   if (active.load())
     core::throw_error(errc::invalid_argument, "a context was created at " + site.text() + " while the one created at " + active_site +

@@ -18,10 +18,10 @@ struct job_report {
   std::string description;
   std::uint32_t stages_run = 0;
   std::uint32_t stages_skipped = 0;
-  std::uint32_t stage_retries = 0;  ///< further attempts of stages after lost or unreadable shuffle blocks
+  std::uint32_t stage_retries = 0; ///< further attempts of stages after lost or unreadable shuffle blocks
   std::uint32_t tasks_succeeded = 0;
-  std::uint32_t tasks_failed = 0;   ///< attempts that failed for a reason of their own
-  std::uint32_t tasks_lost = 0;     ///< attempts that ended with their executor
+  std::uint32_t tasks_failed = 0;      ///< attempts that failed for a reason of their own
+  std::uint32_t tasks_lost = 0;        ///< attempts that ended with their executor
   std::uint32_t tasks_resubmitted = 0; ///< finished map partitions that had to be computed again
   std::uint64_t records_read = 0;
   std::uint64_t bytes_read = 0;
@@ -36,7 +36,7 @@ struct executor_info {
   std::uint32_t cores = 0;
   std::int64_t process = 0; ///< process id; this process's own in local mode
   bool alive = false;
-  std::string state;        ///< "alive", "suspect", "dead: signal 9", ...
+  std::string state; ///< "alive", "suspect", "dead: signal 9", ...
   std::uint32_t running_tasks = 0;
   std::uint64_t cached_bytes = 0;
 };

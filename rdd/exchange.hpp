@@ -2,13 +2,15 @@
 #pragma once
 
 #include <salamander/rdd/shuffle_io.hpp>
+#include <salamander/rdd/sort_prefix.hpp>
 
 #include <algorithm>
 #include <numeric>
 
 namespace salamander::core {
 
-/// Rows of gathered blocks as owned records, in the order of `at`.
+/// Rows as owned records. The records are written over for the next batch, so nobody may move out of them: a moved-from string would
+/// have to allocate again, where a kept one is only copied into.
 template <class Row, class Out>
 class row_output {
 public:
@@ -18,7 +20,7 @@ public:
   batch<Out> fill(std::size_t count, Next&& next) {
     for (std::size_t i = 0; i < count; ++i)
       assign_owned(buffer_[i], next());
-    return {buffer_.data(), count, nullptr, true};
+    return {buffer_.data(), count, nullptr, false};
   }
   std::size_t capacity() const noexcept {
     return buffer_.size();
@@ -97,30 +99,14 @@ private:
   std::shared_ptr<const key_partitioner<key_row>> partitioner_;
 };
 
-/// Eight leading characters as a number that orders like them.
-inline std::uint64_t text_prefix(std::string_view text) noexcept {
-  unsigned char bytes[8] = {};
-  std::memcpy(bytes, text.data(), std::min<std::size_t>(text.size(), 8));
-  std::uint64_t value = 0;
-  for (const auto byte : bytes)
-    value = (value << 8) | byte;
-  return value;
-}
-
 /// Shape: m partitions of pair<K, V> -> n partitions, each sorted by key; with a range partitioner the whole is ordered.
-/// Equal keys keep the order of their map partitions and positions: results do not vary.
-template <pair_record In, class Less>
-class sort_node final : public typed_node<kept_t<In>> {
+/// Equal keys keep the order of their map partitions and positions: results do not vary. `Out`: what is handed on of a row.
+template <pair_record In, class Less, class Out>
+class sort_node final : public typed_node<typename Out::type> {
   using key_row = row_t<kept_t<key_of<In>>>;
   using row_type = keyed_row_t<In>;
-  using out_type = kept_t<In>;
-  static constexpr bool by_prefix =
-      std::is_same_v<key_row, std::string_view> && (std::is_same_v<Less, std::less<>> || std::is_same_v<Less, std::greater<>>);
-
-  struct sort_entry {
-    std::uint64_t prefix;
-    const row_type* row;
-  };
+  using out_type = typename Out::type;
+  using prefix = sort_prefix<key_row, Less>;
 
   class sorted_stream final : public stream<out_type> {
   public:
@@ -133,7 +119,7 @@ class sort_node final : public typed_node<kept_t<In>> {
       order_.reserve(rows);
       for (const auto& block : blocks_)
         for (const auto& row : block)
-          order_.push_back({by_prefix ? prefix_of(row.first) : 0, &row});
+          order_.push_back({prefix::of(row.first, dataset.ascending_), &row});
       enter(context, dataset, 0);
       try {
         sort(dataset);
@@ -148,34 +134,56 @@ class sort_node final : public typed_node<kept_t<In>> {
       const auto count = std::min(output_->capacity(), order_.size() - at_);
       if (count == 0)
         return false;
-      out = output_->fill(count, [&]() -> const row_type& {
-        if (at_ + 8 < order_.size())
-          __builtin_prefetch(order_[at_ + 8].row);
-        return *order_[at_++].row;
-      });
+      out = output_->fill(
+          count, [&]() -> const auto& {
+            prefetch_ahead();
+            return Out::of(row_at(at_++));
+          });
       return true;
     }
 
   private:
-    static std::uint64_t prefix_of(const key_row& key) noexcept {
-      if constexpr (by_prefix)
-        return text_prefix(key);
-      else
-        return 0;
+    const row_type& row_at(std::size_t i) const noexcept {
+      return *static_cast<const row_type*>(order_[i].row);
+    }
+
+    /// Rows lie in any order, and their characters elsewhere: both are asked for ahead of their turn.
+    void prefetch_ahead() const noexcept {
+      if (at_ + 16 < order_.size())
+        __builtin_prefetch(order_[at_ + 16].row);
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(Out::of(std::declval<const row_type&>()))>, std::string_view>)
+        if (at_ + 8 < order_.size()) {
+          const char* const text = Out::of(row_at(at_ + 8)).data();
+          __builtin_prefetch(text);
+          __builtin_prefetch(text + 64);
+        }
     }
 
     void sort(const sort_node& dataset) {
       const auto& less = dataset.less_;
-      const bool ascending = dataset.ascending_;
       const auto before = [&](const sort_entry& a, const sort_entry& b) {
-        if constexpr (by_prefix) {
-          constexpr bool up = std::is_same_v<Less, std::less<>>;
-          if (a.prefix != b.prefix)
-            return (a.prefix < b.prefix) == (up == ascending);
-        }
-        return ascending ? less(a.row->first, b.row->first) : less(b.row->first, a.row->first);
+        const auto& x = static_cast<const row_type*>(a.row)->first;
+        const auto& y = static_cast<const row_type*>(b.row)->first;
+        return dataset.ascending_ ? less(x, y) : less(y, x);
       };
-      std::stable_sort(order_.begin(), order_.end(), before);
+      if constexpr (!prefix::useful) {
+        std::stable_sort(order_.begin(), order_.end(), before);
+      } else {
+        sort_by_prefix(order_);
+        if constexpr (!prefix::exact)
+          sort_runs(before);
+      }
+    }
+
+    /// Among entries of equal prefix the keys themselves decide.
+    template <class Before>
+    void sort_runs(const Before& before) {
+      for (auto first = order_.begin(); first != order_.end();) {
+        const auto last = std::find_if(first, order_.end(), [&](const sort_entry& e) { return e.prefix != first->prefix; });
+        if (last - first > 1)
+          std::stable_sort(first, last, before);
+        first = last;
+      }
     }
 
     task_context& context_;
@@ -211,6 +219,22 @@ private:
   std::shared_ptr<const key_partitioner<key_row>> partitioner_;
   Less less_;
   bool ascending_;
+};
+
+/// What a sort hands on: whole records (sort_by_key) or only the values (sort_by, whose keys were made for the sort).
+template <pair_record In>
+struct whole_record {
+  using type = kept_t<In>;
+  static const keyed_row_t<In>& of(const keyed_row_t<In>& row) noexcept {
+    return row;
+  }
+};
+template <pair_record In>
+struct value_alone {
+  using type = kept_t<value_of<In>>;
+  static const auto& of(const keyed_row_t<In>& row) noexcept {
+    return row.second;
+  }
 };
 
 /// Shape: m partitions of T -> n partitions of about equal size: each map partition deals its records round, from a start of its own.

@@ -57,8 +57,7 @@ public:
     size_ = held->size();
     keep_ = std::move(held);
   }
-  group(const V* first, std::size_t size, std::shared_ptr<const void> keep) noexcept
-      : first_(first), size_(size), keep_(std::move(keep)) {}
+  group(const V* first, std::size_t size, std::shared_ptr<const void> keep) noexcept : first_(first), size_(size), keep_(std::move(keep)) {}
 
   iterator begin() const noexcept {
     return iterator(first_);

@@ -47,7 +47,10 @@ void write_partitioner(byte_writer& out, const key_partitioner<Key>& one) {
 template <class Key>
 std::shared_ptr<const key_partitioner<Key>> read_partitioner(byte_reader& in) {
   code_token token;
-  token.module = static_cast<std::uint16_t>(in.varint());
+  const auto module = in.varint();
+  if (module > 0xffff)
+    byte_reader::corrupt("a partitioner names a module beyond any table");
+  token.module = static_cast<std::uint16_t>(module);
   token.offset = in.varint();
   return reinterpret_cast<partitioner_factory<Key>>(code_at(token, code_kind::partitioner))(in);
 }
@@ -62,7 +65,10 @@ template <class Key>
 class hash_key_partitioner final : public key_partitioner<Key> {
 public:
   explicit hash_key_partitioner(std::uint32_t partitions) : partitions_(partitions) {}
-  explicit hash_key_partitioner(byte_reader& in) : partitions_(static_cast<std::uint32_t>(in.varint())) {}
+  explicit hash_key_partitioner(byte_reader& in) : partitions_(static_cast<std::uint32_t>(in.varint())) {
+    if (partitions_ == 0)
+      byte_reader::corrupt("a partitioner has no partitions");
+  }
 
   code_token token() const override {
     return partitioner_token<hash_key_partitioner, Key>();
@@ -102,7 +108,8 @@ public:
     const auto bounds = static_cast<std::uint32_t>(bounds_.size());
     for (std::size_t i = 0; i < count; ++i) {
       const auto& key = key_in_row(first, stride, i);
-      const auto at = std::lower_bound(bounds_.begin(), bounds_.end(), key, [&](const bound_type& bound, const Key& k) { return less_(bound, k); });
+      const auto at =
+          std::lower_bound(bounds_.begin(), bounds_.end(), key, [&](const bound_type& bound, const Key& k) { return less_(bound, k); });
       const auto p = static_cast<std::uint32_t>(at - bounds_.begin());
       to[i] = ascending_ ? p : bounds - p;
     }

@@ -2,7 +2,6 @@
 
 #include <salamander/rdd/error.hpp>
 
-
 namespace salamander::core {
 
 std::vector<std::uint32_t> dependency::parents_of(std::uint32_t p) const {

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <typeinfo>
 
 namespace salamander::core {
 
@@ -40,10 +41,10 @@ void node::set_cache_reader(code_address reader) {
 
 namespace {
 
-std::string type_name(const std::exception& failure) {
+std::string type_name(const std::type_info& type) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(typeid(failure).name(), nullptr, nullptr, &status), &std::free);
-  return status == 0 ? name.get() : typeid(failure).name();
+  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
+  return status == 0 ? name.get() : type.name();
 }
 
 std::string place(const lineage& dataset, const task_context& context, std::uint64_t record) {
@@ -64,10 +65,10 @@ void rethrow_described(const lineage& dataset, const task_context& context, std:
   } catch (const error&) {
     throw;
   } catch (const std::exception& failure) {
-    throw user_failure(place(dataset, context, record) + type_name(failure) + ": " + failure.what());
+    throw user_failure(place(dataset, context, record) + type_name(typeid(failure)) + ": " + failure.what());
   } catch (...) {
     const auto* type = abi::__cxa_current_exception_type();
-    throw user_failure(place(dataset, context, record) + "an exception of type " + (type ? type->name() : "unknown"));
+    throw user_failure(place(dataset, context, record) + "an exception of type " + (type ? type_name(*type) : "unknown"));
   }
 }
 

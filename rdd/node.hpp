@@ -67,7 +67,8 @@ public:
   /// Reads partition `p`: from the cache if the dataset is cached, else computed.
   std::unique_ptr<stream<T>> read(std::uint32_t p, task_context& context) const {
     if (const auto reader = cache_reader())
-      return reinterpret_cast<std::unique_ptr<stream<T>> (*)(const typed_node<T>&, std::uint32_t, task_context&)>(reader)(*this, p, context);
+      return reinterpret_cast<std::unique_ptr<stream<T>> (*)(const typed_node<T>&, std::uint32_t, task_context&)>(reader)(*this, p,
+                                                                                                                          context);
     return open(p, context);
   }
 

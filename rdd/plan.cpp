@@ -12,7 +12,10 @@ void write_token(byte_writer& out, code_token token) {
 
 code_token read_token(byte_reader& in) {
   code_token token;
-  token.module = static_cast<std::uint16_t>(in.varint());
+  const auto module = in.varint();
+  if (module > 0xffff)
+    byte_reader::corrupt("a plan names a module beyond any table");
+  token.module = static_cast<std::uint16_t>(module);
   token.offset = in.varint();
   return token;
 }

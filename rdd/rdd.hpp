@@ -264,8 +264,10 @@ private:
   core::node_header narrow_header(const char* operation, bool keeps_partitioner, const where_t& where) const;
   template <class F>
   auto run(F f, const char* operation, const where_t& where) const;
-  template <class Less>
-  rdd<core::kept_t<T>> sorted_by_key(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
+  template <template <class> class Out, class Less>
+  auto sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
+  template <template <class> class Out, class Less>
+  auto sorted_under(Less less, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <core::join_kind Kind, class U>
   auto joined(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const;
   template <class Function>

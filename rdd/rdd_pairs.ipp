@@ -234,9 +234,8 @@ rdd<core::kept_t<T>> rdd<T>::partitioned(const core::partitioner_choice& choice,
 // -- sorting ----------------------------------------------------------------------------------------------------------------------
 
 template <class T>
-template <class Less>
-rdd<core::kept_t<T>> rdd<T>::sorted_by_key(Less less, bool ascending, std::uint32_t partitions, const char* operation,
-                                           const where_t& where) const {
+template <template <class> class Out, class Less>
+auto rdd<T>::sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const {
   using key_row = core::key_row_t<core::key_in<T>>;
   using bound = core::owned_t<key_row>;
   core::check_closure(less, operation, where);
@@ -255,9 +254,23 @@ rdd<core::kept_t<T>> rdd<T>::sorted_by_key(Less less, bool ascending, std::uint3
       std::make_shared<const core::range_key_partitioner<key_row, Less>>(std::move(bounds), less, ascending));
   auto header = app_->header(operation, where, count);
   header.dependencies.push_back(core::wide_on(node_, app_->next_shuffle()));
-  header.partitioning = salamander::partitioner{salamander::partitioner::kind::range, count, app_->next_identity()};
-  header.assigner = assigner;
-  return derive<core::sort_node<T, Less>>(std::move(header), std::move(assigner), std::move(less), ascending);
+  if constexpr (std::is_same_v<typename Out<T>::type, core::kept_t<T>>) {
+    header.partitioning = salamander::partitioner{salamander::partitioner::kind::range, count, app_->next_identity()};
+    header.assigner = assigner;
+  }
+  return derive<core::sort_node<T, Less, Out<T>>>(std::move(header), std::move(assigner), std::move(less), ascending);
+}
+
+/// Wraps an ordering of owned keys when keys lie in blocks as something else.
+template <class T>
+template <template <class> class Out, class Less>
+auto rdd<T>::sorted_under(Less less, std::uint32_t partitions, const char* operation, const where_t& where) const {
+  using key_row = core::key_row_t<core::key_in<T>>;
+  if constexpr (core::ordering<Less, key_row>)
+    return sorted<Out>(std::move(less), true, partitions, operation, where);
+  else
+    return sorted<Out>(core::owning_less<Less, core::owned_t<key_row>>{{std::tuple<Less>(std::move(less))}}, true, partitions, operation,
+                       where);
 }
 
 template <class T>
@@ -265,19 +278,14 @@ template <std::same_as<bool> Ascending>
 rdd<core::kept_t<T>> rdd<T>::sort_by_key(Ascending ascending, std::uint32_t partitions, where_t where) const
   requires core::pair_record<T>
 {
-  return sorted_by_key(std::less<>{}, ascending, partitions, "sort_by_key", where);
+  return sorted<core::whole_record>(std::less<>{}, ascending, partitions, "sort_by_key", where);
 }
 
 template <class T>
 template <class Less>
   requires core::key_ordering<Less, T>
 rdd<core::kept_t<T>> rdd<T>::sort_by_key(Less less, std::uint32_t partitions, where_t where) const {
-  using key_row = core::key_row_t<core::key_in<T>>;
-  if constexpr (core::ordering<Less, key_row>)
-    return sorted_by_key(std::move(less), true, partitions, "sort_by_key", where);
-  else
-    return sorted_by_key(core::owning_less<Less, core::owned_t<key_row>>{{std::tuple<Less>(std::move(less))}}, true, partitions,
-                         "sort_by_key", where);
+  return sorted_under<core::whole_record>(std::move(less), partitions, "sort_by_key", where);
 }
 
 } // namespace salamander

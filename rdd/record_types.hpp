@@ -1,6 +1,7 @@
 // What a record type becomes when it is kept: views turn into owned values, strings into characters of an arena.
 #pragma once
 
+#include <salamander/rdd/aggregate.hpp>
 #include <salamander/rdd/arena.hpp>
 #include <salamander/rdd/group.hpp>
 
@@ -11,6 +12,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace salamander::core {
@@ -126,6 +128,8 @@ template <class T>
 inline constexpr bool is_plain<std::optional<T>> = is_plain<T>;
 template <class T, std::size_t N>
 inline constexpr bool is_plain<std::array<T, N>> = is_plain<T>;
+template <class... Ts>
+inline constexpr bool is_plain<std::variant<Ts...>> = false; // an index from outside has to be checked
 
 /// True when T contains a view whose characters somebody else owns.
 template <class T>
@@ -217,20 +221,25 @@ std::size_t heap_bytes(const T& record) noexcept {
     return record.capacity() > 15 ? record.capacity() + 17 : 0;
   } else if constexpr (requires { record.first; record.second; }) {
     return heap_bytes(record.first) + heap_bytes(record.second);
-  } else if constexpr (requires { record.data(); record.capacity(); typename T::value_type; }) {
-    std::size_t sum = record.capacity() * sizeof(typename T::value_type) + 16;
-    if constexpr (!is_plain<typename T::value_type>)
+  } else if constexpr (requires { record.begin(); record.size(); typename T::value_type; }) {
+    using element = typename T::value_type;
+    constexpr std::size_t node_bytes = requires { typename T::key_type; } ? 48 : 0;
+    std::size_t places = record.size();
+    if constexpr (requires { record.capacity(); })
+      places = record.capacity();
+    std::size_t sum = places * (sizeof(element) + node_bytes) + 16;
+    if constexpr (!is_plain<element>)
       for (const auto& value : record)
         sum += heap_bytes(value);
     return sum;
-  } else if constexpr (requires { record.begin(); record.size(); typename T::value_type; }) {
-    std::size_t sum = 0;
-    constexpr std::size_t per_element = requires { typename T::key_type; } ? 48 : 0;
-    for (const auto& value : record)
-      sum += sizeof(value) + per_element + heap_bytes(value);
-    return sum;
   } else if constexpr (requires { std::tuple_size<T>::value; }) {
     return std::apply([](const auto&... fields) { return (std::size_t{0} + ... + heap_bytes(fields)); }, record);
+  } else if constexpr (requires { record.has_value(); *record; }) {
+    return record ? heap_bytes(*record) : 0;
+  } else if constexpr (is_reflectable<T>) {
+    std::size_t sum = 0;
+    for_each_field(record, [&](const auto& field) { sum += heap_bytes(field); });
+    return sum;
   } else {
     return 0;
   }

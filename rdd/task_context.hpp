@@ -42,10 +42,10 @@ struct user_failure : std::runtime_error {
 /// still tells which record it was at: one store per batch, exact in a retry, which runs with batches of one record.
 /// Layout: fixed, shared with the supervising process.
 struct task_position {
-  std::atomic<std::uint64_t> task{0};      ///< attempt id; 0: no task runs
-  std::atomic<std::uint32_t> dataset{0};   ///< rdd whose function runs
+  std::atomic<std::uint64_t> task{0};    ///< attempt id; 0: no task runs
+  std::atomic<std::uint32_t> dataset{0}; ///< rdd whose function runs
   std::atomic<std::uint32_t> partition{0};
-  std::atomic<std::uint64_t> record{0};    ///< ordinal of the first record of the batch within that dataset's input
+  std::atomic<std::uint64_t> record{0}; ///< ordinal of the first record of the batch within that dataset's input
 };
 
 /// The map outputs of one reduce partition, in order of map partition.
@@ -99,8 +99,8 @@ public:
   task_position& position;
   const std::uint32_t stage_number;
   const std::uint32_t partition_index;
-  const std::uint32_t attempt_number; ///< 0 for the first attempt of this partition
-  const std::uint64_t task_attempt;   ///< unique in the application
+  const std::uint32_t attempt_number;  ///< 0 for the first attempt of this partition
+  const std::uint64_t task_attempt;    ///< unique in the application
   const std::size_t batch_records_max; ///< 0: no limit beyond the batch's own; 1 when an earlier attempt ended its executor
   std::uint64_t records_read = 0;      ///< by sources
   std::uint64_t bytes_read = 0;

@@ -88,16 +88,19 @@ text_output::text_output(const std::string& path, const call_site& site) : path_
     throw_error(errc::invalid_argument, "save_as_text_file at " + site.text() + ": the path is empty");
   std::error_code failed;
   if (fs::exists(fs::symlink_status(path_, failed)))
-    throw_error(errc::output_exists, "save_as_text_file at " + site.text() + ": output directory " + path_ +
-                                         " already exists; remove it or choose another");
+    throw_error(errc::output_exists,
+                "save_as_text_file at " + site.text() + ": output directory " + path_ + " already exists; remove it or choose another");
   // Executors of other processes may have another working directory.
   path_ = fs::absolute(path_).lexically_normal().string();
   while (path_.size() > 1 && path_.back() == '/')
     path_.pop_back();
   attempts_ = path_ + "/_temporary";
   fs::create_directories(attempts_, failed);
-  if (failed)
-    throw_error(errc::io_error, "save_as_text_file at " + site.text() + ": cannot create " + attempts_ + ": " + failed.message());
+  if (!failed)
+    return;
+  std::error_code ignored;
+  fs::remove(path_, ignored); // it may be there without its attempts
+  throw_error(errc::io_error, "save_as_text_file at " + site.text() + ": cannot create " + attempts_ + ": " + failed.message());
 }
 
 text_output::~text_output() {

@@ -35,7 +35,7 @@ void append_text(std::string& out, const T& value) {
     append_number(out, value);
   } else if constexpr (streamable_text<T>) {
     out += value.to_text();
-  } else if constexpr (requires { value.first; value.second; }) {
+  } else if constexpr (requires { value.first; value.second; typename T::first_type; }) {
     out += '(';
     append_text(out, value.first);
     out += ',';

@@ -9,11 +9,11 @@ namespace salamander::scheduler {
 
 /// Limits and waits. Defaults are Spark's unless design says otherwise.
 struct scheduler_options {
-  std::uint32_t task_failures_max = 4;   ///< of one task within one stage attempt
-  std::uint32_t stage_attempts_max = 4;  ///< consecutive failed attempts of one stage
+  std::uint32_t task_failures_max = 4;  ///< of one task within one stage attempt
+  std::uint32_t stage_attempts_max = 4; ///< consecutive failed attempts of one stage
   duration locality_wait = std::chrono::seconds(3);
   duration resubmit_delay = std::chrono::milliseconds(0); ///< collects a burst of fetch failures before the map stage reruns
-  std::uint64_t result_bytes_max = 1ULL << 30; ///< of one job; 0: no limit
+  std::uint64_t result_bytes_max = 1ULL << 30;            ///< of one job; 0: no limit
   /// Tasks sent ahead of free cores to an executor when tasks of a stage take far less than a message's round trip.
   std::uint32_t lookahead_tasks_max = 64;
 };

@@ -63,16 +63,16 @@ struct cached_block {
 struct task_succeeded {
   task_id task;
   executor_id executor;
-  std::uint64_t result_bytes = 0;     ///< result tasks
+  std::uint64_t result_bytes = 0; ///< result tasks
   std::chrono::microseconds run_time{0};
-  std::vector<cached_block> cached;   ///< blocks this task put into its executor's cache
+  std::vector<cached_block> cached; ///< blocks this task put into its executor's cache
   std::uint64_t records_read = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes = 0;
 };
 
 struct user_error {
-  std::string text; ///< operation, call site, partition, record, type, what
+  std::string text;      ///< operation, call site, partition, record, type, what
   std::uint8_t code = 0; ///< salamander::errc of the failure
 };
 struct fetch_failed {
@@ -199,8 +199,8 @@ struct stage_started {
   stage_id stage;
   std::uint32_t attempt = 0;
   std::string title;
-  std::uint32_t tasks = 0;       ///< that this attempt runs
-  std::uint32_t partitions = 0;  ///< of the whole stage
+  std::uint32_t tasks = 0;      ///< that this attempt runs
+  std::uint32_t partitions = 0; ///< of the whole stage
 };
 struct stage_finished {
   stage_id stage;

@@ -11,8 +11,8 @@ using core::shuffle_id;
 
 using job_id = core::strong_id<struct job_tag>;
 using stage_id = core::strong_id<struct stage_tag>;
-using executor_id = core::strong_id<struct executor_tag>;             ///< never used twice: an id names one incarnation
-using task_id = core::strong_id<struct task_tag, std::uint64_t>;      ///< one attempt of one task; never used twice; from 1
+using executor_id = core::strong_id<struct executor_tag>;        ///< never used twice: an id names one incarnation
+using task_id = core::strong_id<struct task_tag, std::uint64_t>; ///< one attempt of one task; never used twice; from 1
 
 inline constexpr executor_id no_executor{0xffffffff};
 

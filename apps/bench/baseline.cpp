@@ -6,12 +6,8 @@
 namespace {
 
 const std::map<std::string_view, bench::report (*)(const bench::arguments&)> works{
-    {"word_count", bench::word_count},
-    {"log_mining", bench::log_mining},
-    {"logistic_regression", bench::logistic_regression},
-    {"k_means", bench::k_means},
-    {"page_rank", bench::page_rank},
-    {"tera_sort", bench::tera_sort},
+    {"word_count", bench::word_count}, {"log_mining", bench::log_mining}, {"logistic_regression", bench::logistic_regression},
+    {"k_means", bench::k_means},       {"page_rank", bench::page_rank},   {"tera_sort", bench::tera_sort},
     {"empty_job", bench::empty_job},
 };
 

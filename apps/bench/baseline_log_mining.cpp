@@ -19,7 +19,9 @@ struct lines {
   std::uint64_t count_containing(std::string_view text) const;
 };
 
-bool contains(std::string_view line, std::string_view text) { return line.find(text) != std::string_view::npos; }
+bool contains(std::string_view line, std::string_view text) {
+  return line.find(text) != std::string_view::npos;
+}
 
 std::uint64_t lines::count_containing(std::string_view text) const {
   std::uint64_t count = 0;

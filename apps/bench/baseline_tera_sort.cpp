@@ -23,7 +23,9 @@ struct entry {
   std::uint16_t low;
   std::uint32_t index;
 
-  bool operator<(const entry& other) const { return high != other.high ? high < other.high : low < other.low; }
+  bool operator<(const entry& other) const {
+    return high != other.high ? high < other.high : low < other.low;
+  }
 };
 
 entry entry_of(const char* record, std::uint32_t index) {
@@ -46,7 +48,9 @@ std::vector<fs::path> part_files(const fs::path& path) {
 }
 
 struct file_closer {
-  void operator()(std::FILE* file) const { std::fclose(file); }
+  void operator()(std::FILE* file) const {
+    std::fclose(file);
+  }
 };
 
 void write_part(const fs::path& path, const char* records, const std::vector<entry>& entries) {

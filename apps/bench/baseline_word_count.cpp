@@ -31,7 +31,9 @@ public:
       grow();
   }
 
-  const std::vector<entry>& entries() const { return entries_; }
+  const std::vector<entry>& entries() const {
+    return entries_;
+  }
 
 private:
   /// Words kept side by side are found in the cache more often than where the file has them.
@@ -65,7 +67,9 @@ private:
   std::size_t size_ = 0;
 };
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 void count_words(std::string_view text, counter& counts) {
   const char* at = text.data();
@@ -82,7 +86,9 @@ void count_words(std::string_view text, counter& counts) {
   }
 }
 
-bool more_frequent(const entry& a, const entry& b) { return a.count != b.count ? a.count > b.count : a.word < b.word; }
+bool more_frequent(const entry& a, const entry& b) {
+  return a.count != b.count ? a.count > b.count : a.word < b.word;
+}
 
 } // namespace
 

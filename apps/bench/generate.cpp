@@ -24,9 +24,15 @@ public:
     return z ^ (z >> 31);
   }
 
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-  double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-  double normal() { return std::sqrt(-2 * std::log(1 - uniform())) * std::cos(2 * std::numbers::pi * uniform()); }
+  std::uint64_t below(std::uint64_t bound) {
+    return next() % bound;
+  }
+  double uniform() {
+    return static_cast<double>(next() >> 11) * 0x1.0p-53;
+  }
+  double normal() {
+    return std::sqrt(-2 * std::log(1 - uniform())) * std::cos(2 * std::numbers::pi * uniform());
+  }
 
 private:
   std::uint64_t state_;
@@ -60,9 +66,13 @@ public:
     add({text, static_cast<std::size_t>(end - text)});
   }
 
-  void add_integer(std::uint64_t value) { add(std::to_string(value)); }
+  void add_integer(std::uint64_t value) {
+    add(std::to_string(value));
+  }
 
-  std::size_t written() const { return written_ + buffer_.size(); }
+  std::size_t written() const {
+    return written_ + buffer_.size();
+  }
 
   void close() {
     flush();
@@ -114,16 +124,16 @@ private:
 /// The commonest English words in the order of their frequency, then words made of syllables.
 std::vector<std::string> vocabulary(std::size_t size, generator& random) {
   static constexpr const char* common[] = {
-      "the",  "of",   "and",   "to",    "a",     "in",    "is",    "that", "was",  "it",    "for",   "on",    "with",  "he",    "be",
-      "I",    "by",   "as",    "at",    "you",   "are",   "his",   "had",  "not",  "this",  "have",  "from",  "but",   "which", "she",
-      "they", "or",   "an",    "her",   "were",  "there", "we",    "their", "been", "has",  "will",  "one",   "all",   "would", "can",
-      "if",   "who",  "more",  "when",  "said",  "do",    "what",  "about", "its",  "so",   "up",    "into",  "no",    "him",   "some",
-      "could", "them", "only", "time",  "out",   "my",    "two",   "other", "then", "may",  "over",  "also",  "new",   "like",  "these",
-      "me",   "after", "first", "your", "did",   "now",   "any",   "people", "than", "should", "very", "most", "see",  "where", "just",
-      "made", "between", "back", "way", "many",  "years", "being", "our",  "how",  "work"};
-  static constexpr const char* syllables[] = {"ba", "con", "de",  "der", "ex",  "fi",  "gra", "hu",  "in",  "jo",  "ka",  "lan", "ment",
-                                              "mi", "no",  "o",   "per", "pre", "qui", "ra",  "re",  "ri",  "sen", "ser", "si",  "sta",
-                                              "su", "ta",  "ter", "ti",  "tion", "tra", "u",  "un",  "ver", "vi",  "wa",  "ze"};
+      "the",   "of",      "and",   "to",   "a",    "in",    "is",    "that",   "was",  "it",     "for",  "on",   "with", "he",    "be",
+      "I",     "by",      "as",    "at",   "you",  "are",   "his",   "had",    "not",  "this",   "have", "from", "but",  "which", "she",
+      "they",  "or",      "an",    "her",  "were", "there", "we",    "their",  "been", "has",    "will", "one",  "all",  "would", "can",
+      "if",    "who",     "more",  "when", "said", "do",    "what",  "about",  "its",  "so",     "up",   "into", "no",   "him",   "some",
+      "could", "them",    "only",  "time", "out",  "my",    "two",   "other",  "then", "may",    "over", "also", "new",  "like",  "these",
+      "me",    "after",   "first", "your", "did",  "now",   "any",   "people", "than", "should", "very", "most", "see",  "where", "just",
+      "made",  "between", "back",  "way",  "many", "years", "being", "our",    "how",  "work"};
+  static constexpr const char* syllables[] = {"ba", "con", "de",  "der", "ex",   "fi",  "gra", "hu", "in",  "jo",  "ka",  "lan", "ment",
+                                              "mi", "no",  "o",   "per", "pre",  "qui", "ra",  "re", "ri",  "sen", "ser", "si",  "sta",
+                                              "su", "ta",  "ter", "ti",  "tion", "tra", "u",   "un", "ver", "vi",  "wa",  "ze"};
   std::vector<std::string> words(std::begin(common), std::end(common));
   std::unordered_set<std::string> known(words.begin(), words.end());
   while (words.size() < size) {
@@ -173,11 +183,14 @@ void logs(writer& out, std::size_t bytes, generator& random) {
     std::snprintf(message, sizeof message, shape, static_cast<unsigned long long>(random.next() >> 2),
                   static_cast<unsigned long long>(random.below(256)), static_cast<unsigned long long>(random.below(256)));
     const std::uint64_t seconds = milliseconds / 1000;
-    const int size = std::snprintf(line, sizeof line, "2008-11-%02u %02u:%02u:%02u,%03u %s %s: %s\n",
-                                   static_cast<unsigned>(9 + seconds / 86400 % 20), static_cast<unsigned>(seconds / 3600 % 24),
-                                   static_cast<unsigned>(seconds / 60 % 60), static_cast<unsigned>(seconds % 60),
-                                   static_cast<unsigned>(milliseconds % 1000), error ? "ERROR" : random.below(8) == 0 ? "WARN" : "INFO",
-                                   classes[random.below(std::size(classes))], message);
+    const int size =
+        std::snprintf(line, sizeof line, "2008-11-%02u %02u:%02u:%02u,%03u %s %s: %s\n", static_cast<unsigned>(9 + seconds / 86400 % 20),
+                      static_cast<unsigned>(seconds / 3600 % 24), static_cast<unsigned>(seconds / 60 % 60),
+                      static_cast<unsigned>(seconds % 60), static_cast<unsigned>(milliseconds % 1000),
+                      error                  ? "ERROR"
+                      : random.below(8) == 0 ? "WARN"
+                                             : "INFO",
+                      classes[random.below(std::size(classes))], message);
     out.add({line, static_cast<std::size_t>(size)});
   }
 }

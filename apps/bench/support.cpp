@@ -110,8 +110,12 @@ T take(std::string_view& text) {
 
 } // namespace
 
-double take_number(std::string_view& text) { return take<double>(text); }
-std::uint64_t take_integer(std::string_view& text) { return take<std::uint64_t>(text); }
+double take_number(std::string_view& text) {
+  return take<double>(text);
+}
+std::uint64_t take_integer(std::string_view& text) {
+  return take<std::uint64_t>(text);
+}
 
 std::vector<matrix> read_rows(const std::string& path, unsigned threads) {
   const mapped_file file(path);

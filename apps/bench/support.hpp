@@ -24,7 +24,9 @@ public:
   std::size_t number(std::string_view name, std::size_t otherwise) const;
   double real(std::string_view name, double otherwise) const;
   std::vector<std::string> options(std::string_view name) const;
-  bool json() const { return json_; }
+  bool json() const {
+    return json_;
+  }
 
   /// N of `--master local[N]`, 2 by default.
   unsigned threads() const;
@@ -44,7 +46,9 @@ struct report {
 
 class stopwatch {
 public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
 
 private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
@@ -58,7 +62,9 @@ public:
   mapped_file(const mapped_file&) = delete;
   mapped_file& operator=(const mapped_file&) = delete;
 
-  std::string_view text() const { return {data_, size_}; }
+  std::string_view text() const {
+    return {data_, size_};
+  }
 
 private:
   const char* data_ = nullptr;
@@ -90,8 +96,12 @@ struct matrix {
   std::size_t columns = 0;
   std::vector<double> values;
 
-  std::size_t rows() const { return columns == 0 ? 0 : values.size() / columns; }
-  const double* row(std::size_t i) const { return values.data() + i * columns; }
+  std::size_t rows() const {
+    return columns == 0 ? 0 : values.size() / columns;
+  }
+  const double* row(std::size_t i) const {
+    return values.data() + i * columns;
+  }
 };
 
 /// Parses lines of numbers, one matrix for each of `threads` threads, in the order of the file.

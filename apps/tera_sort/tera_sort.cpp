@@ -78,13 +78,7 @@ app::report generate(const app::program& program, std::uint64_t count, const std
 app::report sort(const app::program& program, const std::string& input, const std::string& output) {
   sal::context sc(program.settings());
   const app::stopwatch watch;
-  sc.text_file(input)
-      .map([](std::string_view line) {
-        return std::pair{checked(line).substr(0, key_size), line};
-      })
-      .sort_by_key()
-      .map([](const auto& keyed) -> std::string_view { return keyed.second; })
-      .save_as_text_file(output);
+  sc.text_file(input).sort_by([](std::string_view line) { return checked(line).substr(0, key_size); }).save_as_text_file(output);
   app::report report{watch.seconds(), 0, {}};
   if (program.json())
     report.checksum = app::exact(sc.text_file(output).count());

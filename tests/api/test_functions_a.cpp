@@ -76,10 +76,8 @@ TEST_CASE_FIXTURE(api, "failures in every kind of function are described") {
     CHECK(text.find(operation) != std::string::npos);
     CHECK(text.find("boom") != std::string::npos);
   };
-  const auto boom = [](std::int64_t x) -> std::int64_t {
-    throw std::runtime_error("boom " + std::to_string(x));
-  };
-  fails([&] { nums.foreach(boom); }, "foreach at");
+  const auto boom = [](std::int64_t x) -> std::int64_t { throw std::runtime_error("boom " + std::to_string(x)); };
+  fails([&] { nums.foreach (boom); }, "foreach at");
   fails([&] { nums.filter([](std::int64_t) -> bool { throw std::runtime_error("boom"); }).count(); }, "filter at");
   fails([&] { nums.flat_map([](std::int64_t) -> std::vector<int> { throw std::runtime_error("boom"); }).count(); }, "flat_map at");
   fails([&] { nums.map_partitions([](auto) -> std::vector<int> { throw std::runtime_error("boom"); }).count(); }, "map_partitions at");

@@ -34,15 +34,16 @@ TEST_CASE_FIXTURE(api, "combine_by_key and aggregate_by_key take combiners of an
                                             return a;
                                           });
   CHECK(sorted(lists.collect()) == std::vector<std::pair<std::string, std::vector<int>>>{{"a", {1, 3}}, {"b", {2}}});
-  const auto sets = pairs.aggregate_by_key(std::set<int>{},
-                                           [](std::set<int> all, int v) {
-                                             all.insert(v);
-                                             return all;
-                                           },
-                                           [](std::set<int> a, const std::set<int>& b) {
-                                             a.insert(b.begin(), b.end());
-                                             return a;
-                                           });
+  const auto sets = pairs.aggregate_by_key(
+      std::set<int>{},
+      [](std::set<int> all, int v) {
+        all.insert(v);
+        return all;
+      },
+      [](std::set<int> a, const std::set<int>& b) {
+        a.insert(b.begin(), b.end());
+        return a;
+      });
   CHECK(sorted(sets.collect()) == std::vector<std::pair<std::string, std::set<int>>>{{"a", {1, 3}}, {"b", {2}}});
 }
 
@@ -134,8 +135,10 @@ TEST_CASE_FIXTURE(api, "keys, values, lookup, count_by_key and collect_as_map") 
   auto map = pairs.collect_as_map();
   CHECK(map["a"] == 3);
   CHECK(map.size() == 2);
-  CHECK(sorted(pairs.flat_map_values([](int x) { return std::vector{x, -x}; }).collect()) ==
-        std::vector<std::pair<std::string, int>>{{"a", -3}, {"a", -1}, {"a", 1}, {"a", 3}, {"b", -2}, {"b", 2}});
+  CHECK(sorted(pairs.flat_map_values([](int x) {
+                      return std::vector{x, -x};
+                    })
+                   .collect()) == std::vector<std::pair<std::string, int>>{{"a", -3}, {"a", -1}, {"a", 1}, {"a", 3}, {"b", -2}, {"b", 2}});
   CHECK(sc.parallelize({3, 4}, 2).key_by([](int x) { return x * x; }).collect() == ints{{9, 3}, {16, 4}});
 }
 

@@ -77,7 +77,9 @@ TEST_CASE_FIXTURE(api, "the word count of the documentation gives the counts a m
   }
   const auto counts = sc.text_file(dir.file("in.txt", content), 4)
                           .flat_map([](const std::string& line) { return sal::words(line); })
-                          .map([](std::string w) { return std::pair{std::move(w), std::int64_t{1}}; })
+                          .map([](std::string w) {
+                            return std::pair{std::move(w), std::int64_t{1}};
+                          })
                           .reduce_by_key(std::plus<>{});
   const auto all = counts.collect();
   CHECK(std::map<std::string, std::int64_t>(all.begin(), all.end()) == expected);

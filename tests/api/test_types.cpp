@@ -87,12 +87,14 @@ TEST_CASE_FIXTURE(api, "records of any documented type travel through shuffles, 
 }
 
 TEST_CASE_FIXTURE(api, "keys may be pairs, tuples, optionals, vectors and enums") {
-  const auto pairs = sc.parallelize(std::vector<std::pair<std::pair<std::string, int>, int>>{{{"a", 1}, 1}, {{"a", 1}, 2}, {{"a", 2}, 4}}, 2);
+  const auto pairs =
+      sc.parallelize(std::vector<std::pair<std::pair<std::string, int>, int>>{{{"a", 1}, 1}, {{"a", 1}, 2}, {{"a", 2}, 4}}, 2);
   CHECK(sorted(pairs.reduce_by_key(std::plus<>{}, 3).collect()) ==
         std::vector<std::pair<std::pair<std::string, int>, int>>{{{"a", 1}, 3}, {{"a", 2}, 4}});
   auto counted = pairs.count_by_key();
   CHECK(counted[{"a", 1}] == 2);
-  const auto optional_keys = sc.parallelize(std::vector<std::pair<std::optional<int>, int>>{{std::nullopt, 1}, {3, 2}, {std::nullopt, 4}}, 2);
+  const auto optional_keys =
+      sc.parallelize(std::vector<std::pair<std::optional<int>, int>>{{std::nullopt, 1}, {3, 2}, {std::nullopt, 4}}, 2);
   CHECK(sorted(optional_keys.reduce_by_key(std::plus<>{}, 3).collect()) ==
         std::vector<std::pair<std::optional<int>, int>>{{std::nullopt, 5}, {3, 2}});
   const auto vectors = sc.parallelize(std::vector<std::vector<int>>{{1, 2}, {1, 2}, {3}}, 2);
@@ -120,12 +122,14 @@ TEST_CASE_FIXTURE(api, "views become owned values where they are kept or returne
   CHECK(words.filter([](std::string_view w) { return w == "be"; }).count() == 2);
   CHECK(words.map([](const auto& w) { return std::pair{w, w.size()}; }).collect_as_map().at("that") == 4);
   CHECK(words.reduce([](std::string a, const std::string& b) { return std::move(a) + b; }) == "tobeornottobethatis");
-  CHECK(words.map_partitions([](auto records) {
-          std::string all;
-          for (const auto& w : records)
-            all += w;
-          return std::vector{all};
-        }).collect() == std::vector<std::string>{"tobeornot", "tobethatis"});
+  CHECK(words
+            .map_partitions([](auto records) {
+              std::string all;
+              for (const auto& w : records)
+                all += w;
+              return std::vector{all};
+            })
+            .collect() == std::vector<std::string>{"tobeornot", "tobethatis"});
   const auto sorted_words = words.sort_by([](std::string_view w) { return w; }).collect();
   CHECK(std::is_sorted(sorted_words.begin(), sorted_words.end()));
 }
@@ -139,9 +143,10 @@ TEST_CASE_FIXTURE(api, "short and long strings survive every path") {
   CHECK(lines.map([](std::string s) { return s; }).collect() == data);
   CHECK(lines.flat_map([](const std::string& s) { return std::vector<std::string_view>{s, s}; }).count() == 6000);
   CHECK(sorted(lines.distinct(4).collect()) == sorted(data));
-  CHECK(sorted(lines.key_by([](const std::string& s) { return s.size(); }).group_by_key(3).flat_map([](const auto& kv) {
-          return std::vector<std::string>(kv.second.begin(), kv.second.end());
-        }).collect()) == sorted(data));
+  CHECK(sorted(lines.key_by([](const std::string& s) { return s.size(); })
+                   .group_by_key(3)
+                   .flat_map([](const auto& kv) { return std::vector<std::string>(kv.second.begin(), kv.second.end()); })
+                   .collect()) == sorted(data));
   std::string nul("a\0b", 3);
   CHECK(sc.parallelize(std::vector{nul}, 1).repartition(2).collect() == std::vector{nul});
 }

@@ -24,7 +24,16 @@ public:
     const auto program = fs::canonical("/proc/self/exe").parent_path() / "cluster_driver";
     std::vector<std::string> texts{program.string(), how, directory.string()};
     std::vector<char*> arguments{texts[0].data(), texts[1].data(), texts[2].data(), nullptr};
-    REQUIRE(::posix_spawn(&process_, program.c_str(), &actions, nullptr, arguments.data(), ::environ) == 0);
+    // Whoever runs the tests in the background may have had SIGINT ignored, and that is inherited.
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    sigset_t ends;
+    ::sigemptyset(&ends);
+    ::sigaddset(&ends, SIGINT);
+    ::posix_spawnattr_setsigdefault(&attributes, &ends);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    REQUIRE(::posix_spawn(&process_, program.c_str(), &actions, &attributes, arguments.data(), ::environ) == 0);
+    ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(out[1]);
     output_ = out[0];
