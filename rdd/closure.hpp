@@ -83,6 +83,23 @@ inline constexpr bool is_bound<bound_function<F, Vs...>> = true;
 /// Errors: errc::closure_refused naming the kind of pointer (this/heap, stack, code or literal), operation and call site.
 void refuse_pointers(const void* closure, std::size_t size, const char* operation, const source_location& where);
 
+/// The bytes of a closure, gaps between its captures zeroed: what lies there by chance may look like a pointer, and differs from
+/// copy to copy. (clang 14 cannot zero them; there a gap may be taken for a pointer.)
+template <class F>
+struct closure_bytes {
+  alignas(F) std::byte room[sizeof(F)];
+
+  explicit closure_bytes(const F& f) noexcept {
+    std::memcpy(room, static_cast<const void*>(&f), sizeof(F));
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+    if constexpr (std::is_trivially_copyable_v<F>)
+      __builtin_clear_padding(reinterpret_cast<F*>(room));
+#endif
+#endif
+  }
+};
+
 template <class F>
 consteval void check_capture_rules() {
   using codec_detail::always_false;
@@ -111,7 +128,8 @@ void check_closure(const F& f, const char* operation, const source_location& whe
   } else if constexpr (is_bound<F>) {
     check_closure(f.function, operation, where);
   } else if constexpr (!std::is_empty_v<F> && !has_msgpack_define<F>) {
-    refuse_pointers(&f, sizeof(F), operation, where);
+    const closure_bytes<F> bytes(f);
+    refuse_pointers(bytes.room, sizeof(F), operation, where);
   }
 }
 
@@ -125,7 +143,8 @@ void write_closure(byte_writer& out, const F& f) {
   } else if constexpr (has_msgpack_define<F>) {
     write_value(out, f);
   } else if constexpr (!std::is_empty_v<F>) {
-    out.raw(&f, sizeof(F));
+    const closure_bytes<F> bytes(f);
+    out.raw(bytes.room, sizeof(F));
   }
 }
 
