@@ -3,7 +3,7 @@
 #include <salamander/rdd/combine.hpp>
 #include <salamander/rdd/exchange.hpp>
 
-#include <salamander/tests/support/task_fixture.hpp>
+#include "../../support/task_fixture.hpp"
 
 #include <algorithm>
 
@@ -51,8 +51,8 @@ struct keyed {
         combined(std::make_shared<combine_node<record, summing>>(header(2, "reduce_by_key", 4, {wide(pairs, 1)}),
                                                                  summing{{std::tuple(plus)}}, by_hash(4))),
         grouped(std::make_shared<group_node<record>>(header(3, "group_by_key", 4, {wide(pairs, 2)}), by_hash(4))),
-        sorted(std::make_shared<sort_node<record, std::less<>, whole_record<record>>>(header(4, "sort_by_key", 1, {wide(pairs, 3)}), by_hash(1), std::less<>(),
-                                                                true)) {}
+        sorted(std::make_shared<sort_node<record, std::less<>, whole_record<record>>>(header(4, "sort_by_key", 1, {wide(pairs, 3)}),
+                                                                                      by_hash(1), std::less<>(), true)) {}
 
   std::shared_ptr<const typed_node<record>> pairs;
   std::shared_ptr<const combine_node<record, summing>> combined;

@@ -2,7 +2,7 @@
 
 #include <salamander/rdd/words.hpp>
 
-#include <salamander/tests/support/task_fixture.hpp>
+#include "../../support/task_fixture.hpp"
 
 #include <random>
 

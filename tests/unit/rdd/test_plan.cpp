@@ -2,7 +2,7 @@
 
 #include <salamander/rdd/narrow.hpp>
 
-#include <salamander/tests/support/task_fixture.hpp>
+#include "../../support/task_fixture.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,4 @@
-#include <salamander/tests/support/task_fixture.hpp>
+#include "../../support/task_fixture.hpp"
 
 #include <salamander/rdd/combine_table.hpp>
 
