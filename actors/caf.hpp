@@ -26,12 +26,12 @@ typename Inspector::result_type inspect(Inspector& f, T& message) {
            }));
 }
 
-/// Sends one message from an actor. Errors: errc::internal when a message is larger than control messages may be, which its
-/// maker has to prevent by splitting it.
+/// Sends one message from an actor. Errors: errc::internal when a message to another process is larger than control messages may
+/// be, which its maker has to prevent by splitting it.
 template <class Self, class Handle, class T>
 void tell(Self* self, const Handle& to, T message) {
   if constexpr (requires { message.wire_bytes(); })
-    if (message.wire_bytes() > control_message_bytes_max)
+    if (to && to.node() != self->node() && message.wire_bytes() > control_message_bytes_max)
       core::throw_error(errc::internal, std::string("a control message is too large: ") + T::wire_name);
   if (to)
     self->send(to, std::move(message));

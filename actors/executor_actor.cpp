@@ -37,6 +37,12 @@ struct executor_state {
 using executor_self = executor_actor::stateful_pointer<executor_state>;
 
 /// Makes a report fit to leave the process: results as bytes, texts of a bounded length.
+/// What a user's exception says may be of any length.
+void cut_text(task_report& report) {
+  if (auto* failed = std::get_if<task_report::user_error>(&report.outcome); failed && failed->text.size() > error_text_bytes_max)
+    failed->text.resize(error_text_bytes_max);
+}
+
 void make_portable(task_report& report) {
   if (auto* done = std::get_if<task_report::success>(&report.outcome); done && done->result.object) {
     try {
@@ -48,9 +54,8 @@ void make_portable(task_report& report) {
       report.outcome = task_report::user_error{std::string("a result could not be turned into bytes: ") + failure.what(),
                                                static_cast<std::uint8_t>(errc::not_serializable)};
     }
-  } else if (auto* error = std::get_if<task_report::user_error>(&report.outcome); error && error->text.size() > error_text_bytes_max) {
-    error->text.resize(error_text_bytes_max);
   }
+  cut_text(report);
 }
 
 void send_reports(executor_self self) {
@@ -60,6 +65,8 @@ void send_reports(executor_self self) {
   auto reports = state.runtime->take_reports();
   tasks_reported message{state.setup.executor, state.setup.incarnation, {}, state.runtime->take_evictions()};
   if (!state.setup.contact) {
+    for (auto& report : reports)
+      cut_text(report);
     message.reports = std::move(reports);
     if (!message.reports.empty() || !message.evicted.empty())
       tell(self, state.setup.reports_to, std::move(message));

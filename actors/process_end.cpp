@@ -36,12 +36,14 @@ void stop_all(int exit_code, void* all) {
   }
 }
 
-/// Made when the first engine starts, so that it is destroyed after stop_all ran.
+/// Never destroyed: a context in a global that is older than the first engine is destroyed after every function-local static.
 running_engines& all_engines() {
-  static running_engines instance;
-  static const bool registered = ::on_exit(&stop_all, &instance) == 0;
-  static_cast<void>(registered);
-  return instance;
+  static running_engines* const instance = [] {
+    auto made = std::make_unique<running_engines>();
+    ::on_exit(&stop_all, made.get());
+    return made.release();
+  }();
+  return *instance;
 }
 
 } // namespace

@@ -331,11 +331,12 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   }
   for (const auto& [block, holder] : inputs.cached)
     message.order.cached.push_back({block.dataset.value, block.partition, holder.value});
-  if (message.wire_bytes() > control_message_bytes_max)
+  // Within the process nothing is sent as bytes, and there are no driver blocks.
+  if (setup_.driver_blocks && message.wire_bytes() > control_message_bytes_max)
     core::throw_error(errc::invalid_argument,
-                      fmt::format("stage {} reads from {} map partitions and cached blocks, more than one message can "
-                                  "list; use fewer partitions",
-                                  what.stage.value, message.wire_bytes()));
+                      fmt::format("the list of map partitions and cached blocks that stage {} reads from takes {} bytes, more than one "
+                                  "message may have ({}); use fewer partitions",
+                                  what.stage.value, message.wire_bytes(), control_message_bytes_max));
   flush(what.executor.value);
   tell(self_, executor.port, std::move(message));
   stage.told.insert(what.executor.value);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +17,25 @@ struct anything {
 template <class T, std::size_t... I>
 constexpr bool initialisable(std::index_sequence<I...>) {
   return requires { T{(static_cast<void>(I), anything{})...}; };
+}
+
+/// Convert to nothing but a view or a pointer: only members of such types can be initialised from them.
+struct only_view {
+  operator std::string_view() const;
+};
+struct only_pointer {
+  template <class P>
+  operator P*() const;
+};
+
+template <class T, class Probe, std::size_t... I>
+constexpr bool takes_probe(std::index_sequence<I...>) {
+  return requires { T{(static_cast<void>(I), anything{})..., Probe{}}; };
+}
+
+template <class T, std::size_t... I>
+constexpr bool any_member_borrows(std::index_sequence<I...>) {
+  return ((takes_probe<T, only_view>(std::make_index_sequence<I>{}) || takes_probe<T, only_pointer>(std::make_index_sequence<I>{})) || ...);
 }
 
 /// The largest number of initialisers that T accepts is its number of members (bases are not supported).
@@ -38,6 +58,13 @@ inline constexpr bool is_reflectable = false;
 template <class T>
   requires(std::is_aggregate_v<T> && !std::is_array_v<T>)
 inline constexpr bool is_reflectable<T> = fields_of<T> > 0;
+
+/// True for an aggregate with a string_view or a raw pointer among its members: it cannot be kept or sent as it is.
+template <class T>
+inline constexpr bool has_borrowing_member = false;
+template <class T>
+  requires(std::is_aggregate_v<T> && !std::is_array_v<T>)
+inline constexpr bool has_borrowing_member<T> = aggregate_detail::any_member_borrows<T>(std::make_index_sequence<fields_of<T>>{});
 
 /// Calls f(member) for each member in order of declaration.
 template <class T, class F>

@@ -28,6 +28,13 @@ void application::check_usable(const char* operation, const source_location& whe
                                            " was called on a stopped context; it was created at " + created_at_.text());
 }
 
+void application::check_same(const application& other, const char* operation, const source_location& where) const {
+  if (&other != this)
+    throw_error(errc::invalid_argument, std::string(operation) + " at " + call_site::from(where).text() +
+                                            " was given datasets of two contexts, created at " + created_at_.text() + " and " +
+                                            other.created_at_.text() + "; a dataset can only be used with the context that made it");
+}
+
 node_header application::header(const char* operation, const source_location& where, std::uint32_t partitions) {
   check_usable(operation, where);
   node_header made;

@@ -35,6 +35,9 @@ public:
   /// Errors: errc::context_stopped with the place of creation; errc::nested_use inside a task.
   void check_usable(const char* operation, const source_location& where) const;
 
+  /// Errors: errc::invalid_argument when `other` belongs to another context.
+  void check_same(const application& other, const char* operation, const source_location& where) const;
+
   /// Makes a node's header; see node_header. Errors: as check_usable.
   node_header header(const char* operation, const source_location& where, std::uint32_t partitions);
 

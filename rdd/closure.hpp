@@ -13,6 +13,13 @@
 
 namespace salamander {
 
+namespace core {
+/// How bind_front keeps a value: views and literals become strings.
+template <class V>
+using bound_value_t = std::conditional_t<std::is_convertible_v<std::decay_t<V>, const char*> && std::is_pointer_v<std::decay_t<V>>,
+                                         std::string, owned_t<std::decay_t<V>>>;
+} // namespace core
+
 /// A function and the leading arguments it is called with; made by bind_front.
 template <class F, class... Values>
 struct bound_function {
@@ -31,8 +38,8 @@ struct bound_function {
 /// Shape: the result is called with the remaining arguments. Errors: at compile time, when a value's type cannot travel.
 template <class F, class... Values>
 auto bind_front(F&& f, Values&&... values) {
-  return bound_function<std::decay_t<F>, core::owned_t<std::decay_t<Values>>...>{
-      std::forward<F>(f), std::tuple<core::owned_t<std::decay_t<Values>>...>(std::forward<Values>(values)...)};
+  return bound_function<std::decay_t<F>, core::bound_value_t<Values>...>{
+      std::forward<F>(f), std::tuple<core::bound_value_t<Values>...>(std::forward<Values>(values)...)};
 }
 
 namespace core {

@@ -193,6 +193,8 @@ V read_variant(byte_reader& in, std::size_t index) {
 template <class T>
 void write_value(byte_writer& out, const T& value) {
   using namespace codec_detail;
+  static_assert(!has_borrowing_member<T>, "salamander: this record is a struct with a string_view or a pointer in it, which would point "
+                                          "into another process; make the member a std::string, or use std::pair or std::tuple");
   if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
     out.text(value);
   } else if constexpr (has_msgpack_define<T>) {
@@ -227,7 +229,8 @@ void write_value(byte_writer& out, const T& value) {
     if (value)
       write_value(out, *value);
   } else if constexpr (is_smart_pointer<T> || std::is_pointer_v<T>) {
-    static_assert(always_false<T>, "salamander: a pointer cannot travel between processes; put the value itself into the record");
+    static_assert(always_false<T>, "salamander: a pointer cannot travel between processes; put the value itself into the record, "
+                                   "and a std::string instead of a literal");
   } else if constexpr (is_reflectable<T>) {
     for_each_field(value, [&](const auto& field) { write_value(out, field); });
   } else {

@@ -9,7 +9,7 @@ namespace salamander::core {
 /// The values of one input, contiguous by key: key number g has values [offsets[g], offsets[g + 1]).
 template <class V>
 struct grouped_values {
-  std::shared_ptr<std::vector<V>> values = std::make_shared<std::vector<V>>();
+  std::shared_ptr<row_vector<V>> values = std::make_shared<row_vector<V>>();
   std::vector<std::size_t> offsets;
 
   group<V> of(std::size_t key) const {

@@ -21,8 +21,8 @@ bool init_was_called() noexcept {
 }
 
 std::uint32_t partition_spec::checked(std::int64_t count) {
-  if (count < 0 || count > 0xffffffffLL)
-    throw_error(errc::invalid_argument, "number of partitions (" + std::to_string(count) + ") cannot be negative");
+  if (count < 0 || count > 0x7fffffff)
+    throw_error(errc::invalid_argument, "number of partitions (" + std::to_string(count) + ") must be from 0, the default, to 2147483647");
   return static_cast<std::uint32_t>(count);
 }
 

@@ -82,7 +82,7 @@ public:
   /// Partitions of a dataset that are cached now.
   template <class T>
   std::uint32_t cached_partitions(const rdd<T>& dataset) const {
-    return app_->runner().cached_partitions(dataset.node()->id);
+    return app_->stopped() ? 0 : app_->runner().cached_partitions(dataset.node()->id);
   }
   /// Running jobs fail with errc::job_cancelled.
   void cancel_all_jobs(const std::string& reason = "all jobs were cancelled") const {
@@ -119,8 +119,10 @@ private:
 template <class T>
 rdd<T> context::union_of(const std::vector<rdd<T>>& inputs, where_t where) const {
   std::uint32_t partitions = 0;
-  for (const auto& one : inputs)
+  for (const auto& one : inputs) {
+    app_->check_same(*one.app(), "union_of", where);
     partitions += one.num_partitions();
+  }
   auto header = app_->header("union_of", where, partitions);
   std::uint32_t first = 0;
   for (const auto& one : inputs) {

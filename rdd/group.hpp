@@ -1,9 +1,11 @@
 // The values of one key.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -52,10 +54,18 @@ public:
 
   group() = default;
   explicit group(std::vector<V> values) {
-    auto held = std::make_shared<const std::vector<V>>(std::move(values));
-    first_ = held->data();
-    size_ = held->size();
-    keep_ = std::move(held);
+    if constexpr (std::is_same_v<V, bool>) { // packed into bits, which no pointer can reach
+      auto held = std::make_shared<bool[]>(values.size());
+      std::copy(values.begin(), values.end(), held.get());
+      first_ = held.get();
+      size_ = values.size();
+      keep_ = std::move(held);
+    } else {
+      auto held = std::make_shared<const std::vector<V>>(std::move(values));
+      first_ = held->data();
+      size_ = held->size();
+      keep_ = std::move(held);
+    }
   }
   group(const V* first, std::size_t size, std::shared_ptr<const void> keep) noexcept : first_(first), size_(size), keep_(std::move(keep)) {}
 

@@ -52,7 +52,7 @@ inline constexpr bool has_std_hash = requires(const T& value) {
   { std::hash<T>{}(value) } -> std::convertible_to<std::size_t>;
 };
 
-/// A well-mixed hash for tables. Integers and floats by value (0.0 and -0.0 alike), text by characters, pairs, tuples, optionals,
+/// A well-mixed hash for tables. Integers and floats by value (0.0 and -0.0 alike, all NaNs alike), text by characters, pairs, tuples, optionals,
 /// sequences and aggregates by their parts, other types by std::hash.
 template <class T>
 std::uint64_t hash_value(const T& value) noexcept {
@@ -60,7 +60,7 @@ std::uint64_t hash_value(const T& value) noexcept {
   if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) {
     return mix(static_cast<std::uint64_t>(value) ^ 0xa0761d6478bd642fULL, k);
   } else if constexpr (std::is_floating_point_v<T>) {
-    return mix(value == 0 ? 1 : std::bit_cast<std::uint64_t>(static_cast<double>(value)), k);
+    return mix(value == 0 ? 1 : value != value ? 2 : std::bit_cast<std::uint64_t>(static_cast<double>(value)), k);
   } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
     return hash_text(value);
   } else if constexpr (requires { value.first; value.second; }) {
@@ -132,6 +132,8 @@ template <class A, class B>
 bool same_key(const A& a, const B& b) {
   if constexpr (std::is_convertible_v<const A&, std::string_view> && std::is_convertible_v<const B&, std::string_view>) {
     return same_text(a, b);
+  } else if constexpr (std::is_floating_point_v<A> && std::is_same_v<A, B>) {
+    return a == b || (a != a && b != b);
   } else if constexpr (requires { { a == b } -> std::convertible_to<bool>; }) {
     return a == b;
   } else if constexpr (requires { a.first; b.second; }) {

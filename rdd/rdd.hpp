@@ -35,7 +35,8 @@ inline constexpr by_value_t by_value{};
 /// than once for a record after a fault.
 ///
 /// Errors common to all members: errc::context_stopped, errc::nested_use, errc::closure_refused at the call; what goes wrong in
-/// tasks is thrown by the action. Threads: handles may be used from several threads at once. Partition counts of 0 mean the default.
+/// tasks is thrown by the action. Threads: handles may be used from several threads at once. Partition counts of 0 mean the default;
+/// errc::invalid_argument for negative ones and those above 2^31 - 1.
 template <class T>
 class rdd {
 public:
@@ -77,23 +78,23 @@ public:
     return a.union_with(b);
   }
   /// Each record once; shuffles, n -> `partitions` (default: as many as now).
-  rdd<core::kept_t<T>> distinct(std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  rdd<core::kept_t<T>> distinct(core::partition_spec partitions = {}, where_t where = where_t::current()) const;
   /// (k, all records with f(record) == k); shuffles.
   template <core::record_function<T> F>
-  auto group_by(F f, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  auto group_by(F f, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
   /// Ordered by f(record); samples the keys in a job of its own when more than one partition is asked for. Equal keys keep their order.
   /// (Exactly bool: a lambda would convert to one.)
   template <core::record_function<T> F, std::same_as<bool> Ascending = bool>
-  auto sort_by(F f, Ascending ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  auto sort_by(F f, Ascending ascending = true, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
   /// Ordered by f(record) under `less`, a strict weak ordering of keys.
   template <core::record_function<T> F, class Less>
     requires core::ordering_of_rows<Less, core::key_result_t<F, T>>
-  auto sort_by(F f, Less less, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  auto sort_by(F f, Less less, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
   /// Fewer partitions without a shuffle: neighbours are read one after the other. Never more than now, unless `shuffle`.
   /// Errors: errc::invalid_argument for 0.
-  rdd<core::kept_t<T>> coalesce(std::uint32_t partitions, bool shuffle = false, where_t where = where_t::current()) const;
+  rdd<core::kept_t<T>> coalesce(core::partition_spec partitions, bool shuffle = false, where_t where = where_t::current()) const;
   /// As many partitions as asked for, of about equal size; shuffles. Errors: errc::invalid_argument for 0.
-  rdd<core::kept_t<T>> repartition(std::uint32_t partitions, where_t where = where_t::current()) const;
+  rdd<core::kept_t<T>> repartition(core::partition_spec partitions, where_t where = where_t::current()) const;
 
   // -- keyed transformations (rdd_pairs.ipp): T is a std::pair; results have a hash partitioner unless said otherwise --------------
   // `by` is a number of partitions or a hash_partitioner; default: an input's partitioner if it suits, else the largest input's count.
@@ -152,15 +153,15 @@ public:
     requires core::pair_record<T>;
   /// Key k in partition f(k). Errors: in the job, errc::invalid_argument when f leaves [0, partitions).
   template <class F>
-  rdd<core::kept_t<T>> partition_by(std::uint32_t partitions, F f, where_t where = where_t::current()) const
+  rdd<core::kept_t<T>> partition_by(core::partition_spec partitions, F f, where_t where = where_t::current()) const
     requires core::pair_record<T>;
   /// Ordered by key over all partitions; has a range partitioner. Samples in a job of its own for more than one partition.
   template <std::same_as<bool> Ascending = bool>
-  rdd<core::kept_t<T>> sort_by_key(Ascending ascending = true, std::uint32_t partitions = 0, where_t where = where_t::current()) const
+  rdd<core::kept_t<T>> sort_by_key(Ascending ascending = true, core::partition_spec partitions = {}, where_t where = where_t::current()) const
     requires core::pair_record<T>;
   template <class Less>
     requires core::key_ordering<Less, T>
-  rdd<core::kept_t<T>> sort_by_key(Less less, std::uint32_t partitions = 0, where_t where = where_t::current()) const;
+  rdd<core::kept_t<T>> sort_by_key(Less less, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
 
   // -- actions (rdd_actions.ipp): run a job and wait; merges happen in partition order, so results do not vary from run to run -----
   // Errors: salamander::error with the first cause.

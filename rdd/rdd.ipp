@@ -97,6 +97,7 @@ auto rdd<T>::key_by(F f, where_t where) const {
 
 template <class T>
 rdd<T> rdd<T>::union_with(const rdd& other, where_t where) const {
+  app_->check_same(*other.app_, "union_with", where);
   const bool together = node_->partitioning && node_->partitioning == other.node_->partitioning;
   auto header = app_->header("union_with", where, together ? node_->partitions : node_->partitions + other.node_->partitions);
   std::uint32_t first = 0;
@@ -117,38 +118,39 @@ rdd<T> rdd<T>::union_with(const rdd& other, where_t where) const {
 }
 
 template <class T>
-rdd<core::kept_t<T>> rdd<T>::distinct(std::uint32_t partitions, where_t where) const {
+rdd<core::kept_t<T>> rdd<T>::distinct(core::partition_spec partitions, where_t where) const {
   using keyed = std::pair<T, core::no_value_record>;
   using aggregator = core::reduce_aggregator<core::no_value_record, core::keep_first>;
-  const core::partition_spec by(partitions != 0 ? partitions : node_->partitions);
+  const core::partition_spec by = partitions.partitions != 0 ? partitions : core::partition_spec(node_->partitions);
   return map_as<keyed>("distinct", core::unit_function<T>{}, false, where).combined(aggregator{}, by, "distinct", where).keys(where);
 }
 
 template <class T>
 template <core::record_function<T> F>
-auto rdd<T>::group_by(F f, std::uint32_t partitions, where_t where) const {
-  return key_by(std::move(f), where).group_by_key(core::partition_spec(partitions), where);
+auto rdd<T>::group_by(F f, core::partition_spec partitions, where_t where) const {
+  return key_by(std::move(f), where).group_by_key(partitions, where);
 }
 
 template <class T>
 template <core::record_function<T> F, std::same_as<bool> Ascending>
-auto rdd<T>::sort_by(F f, Ascending ascending, std::uint32_t partitions, where_t where) const {
-  return key_by(std::move(f), where).template sorted<core::value_alone>(std::less<>{}, ascending, partitions, "sort_by", where);
+auto rdd<T>::sort_by(F f, Ascending ascending, core::partition_spec partitions, where_t where) const {
+  return key_by(std::move(f), where).template sorted<core::value_alone>(std::less<>{}, ascending, partitions.partitions, "sort_by", where);
 }
 
 template <class T>
 template <core::record_function<T> F, class Less>
   requires core::ordering_of_rows<Less, core::key_result_t<F, T>>
-auto rdd<T>::sort_by(F f, Less less, std::uint32_t partitions, where_t where) const {
-  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::move(less), partitions, "sort_by", where);
+auto rdd<T>::sort_by(F f, Less less, core::partition_spec partitions, where_t where) const {
+  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::move(less), partitions.partitions, "sort_by", where);
 }
 
 template <class T>
-rdd<core::kept_t<T>> rdd<T>::coalesce(std::uint32_t partitions, bool shuffle, where_t where) const {
+rdd<core::kept_t<T>> rdd<T>::coalesce(core::partition_spec by, bool shuffle, where_t where) const {
+  const auto partitions = by.partitions;
   if (partitions == 0)
     core::throw_error(errc::invalid_argument, "coalesce at " + call_site::from(where).text() + ": number of partitions (0) must be positive");
   if (shuffle)
-    return repartition(partitions, where);
+    return repartition(by, where);
   const auto count = std::min(partitions, node_->partitions);
   auto header = app_->header("coalesce", where, count);
   auto edge = core::narrow_on(node_);
@@ -165,7 +167,8 @@ rdd<core::kept_t<T>> rdd<T>::coalesce(std::uint32_t partitions, bool shuffle, wh
 }
 
 template <class T>
-rdd<core::kept_t<T>> rdd<T>::repartition(std::uint32_t partitions, where_t where) const {
+rdd<core::kept_t<T>> rdd<T>::repartition(core::partition_spec by, where_t where) const {
+  const auto partitions = by.partitions;
   if (partitions == 0)
     core::throw_error(errc::invalid_argument,
                       "repartition at " + call_site::from(where).text() + ": number of partitions (0) must be positive");

@@ -136,6 +136,7 @@ template <core::pair_record U>
 auto rdd<T>::cogroup(const rdd<U>& other, core::partition_spec by, where_t where) const
   requires core::joinable<T, U>
 {
+  app_->check_same(*other.app(), "cogroup", where);
   auto choice = core::choose_partitioner(*app_, {node_.get(), other.node().get()}, by.partitions);
   auto assigner = core::typed_partitioner<core::key_row_t<core::key_in<T>>>(choice);
   auto header = app_->header("cogroup", where, choice.partitioning.partitions);
@@ -203,9 +204,10 @@ rdd<core::kept_t<T>> rdd<T>::partition_by(core::partition_spec by, where_t where
 
 template <class T>
 template <class F>
-rdd<core::kept_t<T>> rdd<T>::partition_by(std::uint32_t partitions, F f, where_t where) const
+rdd<core::kept_t<T>> rdd<T>::partition_by(core::partition_spec by, F f, where_t where) const
   requires core::pair_record<T>
 {
+  const auto partitions = by.partitions;
   using key_row = core::key_row_t<core::key_in<T>>;
   core::check_closure(f, "partition_by", where);
   auto assigner = std::shared_ptr<const core::key_partitioner<key_row>>(
@@ -275,17 +277,17 @@ auto rdd<T>::sorted_under(Less less, std::uint32_t partitions, const char* opera
 
 template <class T>
 template <std::same_as<bool> Ascending>
-rdd<core::kept_t<T>> rdd<T>::sort_by_key(Ascending ascending, std::uint32_t partitions, where_t where) const
+rdd<core::kept_t<T>> rdd<T>::sort_by_key(Ascending ascending, core::partition_spec partitions, where_t where) const
   requires core::pair_record<T>
 {
-  return sorted<core::whole_record>(std::less<>{}, ascending, partitions, "sort_by_key", where);
+  return sorted<core::whole_record>(std::less<>{}, ascending, partitions.partitions, "sort_by_key", where);
 }
 
 template <class T>
 template <class Less>
   requires core::key_ordering<Less, T>
-rdd<core::kept_t<T>> rdd<T>::sort_by_key(Less less, std::uint32_t partitions, where_t where) const {
-  return sorted_under<core::whole_record>(std::move(less), partitions, "sort_by_key", where);
+rdd<core::kept_t<T>> rdd<T>::sort_by_key(Less less, core::partition_spec partitions, where_t where) const {
+  return sorted_under<core::whole_record>(std::move(less), partitions.partitions, "sort_by_key", where);
 }
 
 } // namespace salamander

@@ -85,11 +85,16 @@ public:
     void operator++(int) {
       source_->advance();
     }
-    friend bool operator==(const iterator& at, std::default_sentinel_t) {
-      return !at.source_ || !at.source_->ready();
+    /// Two iterators are equal when both or neither are at the end: enough for `vector(range.begin(), range.end())`.
+    friend bool operator==(const iterator& a, const iterator& b) {
+      return a.at_end() == b.at_end();
     }
 
   private:
+    bool at_end() const {
+      return !source_ || !source_->ready();
+    }
+
     core::record_source<T>* source_ = nullptr;
   };
 
@@ -100,7 +105,7 @@ public:
   iterator begin() const {
     return iterator(source_);
   }
-  std::default_sentinel_t end() const noexcept {
+  iterator end() const noexcept {
     return {};
   }
 

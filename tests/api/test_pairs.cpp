@@ -18,6 +18,8 @@ TEST_CASE_FIXTURE(api, "group_by_key gives all values in order") {
   CHECK(by_key == std::map<int, std::vector<int>>{{1, {1, 2, 3, 1}}, {2, {1}}});
   const auto sizes = pairs.group_by_key().map_values([](const sal::group<int>& values) { return values.size(); });
   CHECK(sorted(sizes.collect()) == std::vector<std::pair<int, std::size_t>>{{1, 4}, {2, 1}});
+  const auto flags = sc.range(0, 4, 1, 2).map([](std::int64_t x) { return std::pair{0, x > 1}; }).group_by_key().collect();
+  CHECK(flags.front().second == std::vector<bool>{false, false, true, true});
   const auto even = sc.range(0, 10, 1, 3).group_by([](std::int64_t x) { return x % 2; }).collect();
   CHECK(even.size() == 2);
 }

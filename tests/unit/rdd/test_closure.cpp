@@ -105,7 +105,7 @@ TEST_CASE("this, views and pointers are found where they are captured") {
   const std::string_view view = "literal";
   CHECK(refusal_of([view](int x) { return x + static_cast<int>(view.size()); }) != "");
   const int* const pointer = &a_global;
-  const int number = 4;
+  int number = 4;
   CHECK(refusal_of([number, pointer](int x) { return x + number + *pointer; }) != "");
   CHECK(refusal_of(in_turn<scaled, decltype(object->closure())>{{std::tuple(scaled{2}, object->closure())}}) != "");
   CHECK(refusal_of(salamander::bind_front(object->closure())) != "");
@@ -132,8 +132,8 @@ TEST_CASE("numbers in a closure are not taken for pointers") {
 }
 
 TEST_CASE("closures of every rule do the same after a journey") {
-  const int offset = 5;
-  const double scale = 0.5;
+  int offset = 5;
+  double scale = 0.5;
   CHECK(travelled([](int x) { return x + 1; })(1) == 2);
   CHECK(travelled([offset, scale](int x) { return scale * (x + offset); })(1) == 3.0);
   CHECK(travelled(scaled{7})(6) == 42);
@@ -148,7 +148,7 @@ TEST_CASE("closures of every rule do the same after a journey") {
 }
 
 TEST_CASE("a closure cut short is refused") {
-  const int offset = 5;
+  int offset = 5;
   const auto f = [offset](int x) { return x + offset; };
   byte_buffer bytes;
   byte_writer out(bytes);

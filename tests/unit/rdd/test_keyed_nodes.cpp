@@ -6,6 +6,7 @@
 #include "../../support/task_fixture.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace {
 

@@ -225,6 +225,18 @@ TEST_CASE("cancellation is noticed within a batch, also by a filter that keeps n
   }));
 }
 
+TEST_CASE("cancellation is noticed while one record yields many") {
+  services around;
+  const auto one = source<int>(around, 1, {{1}});
+  const auto many = flattened(2, one, [](int x) { return std::vector<int>(100000, x); });
+  task run(around);
+  const auto input = many->read(0, run.context);
+  batch<int> in;
+  REQUIRE(input->next(in));
+  run.context.cancel();
+  CHECK_THROWS_AS(input->next(in), task_cancelled);
+}
+
 TEST_CASE("map_partitions sees each record once in batches of any size, and views it keeps stay valid") {
   services around;
   const auto texts = texts_to(4000);

@@ -69,6 +69,7 @@ TEST_CASE("equal keys have equal hashes, however they are held") {
   }
   CHECK(hash_value(0.0) == hash_value(-0.0));
   CHECK(hash_value(place{"a", 1}) == hash_value(place{"a", 1}));
+  CHECK_FALSE(same_key(place{"a", 1}, place{"a", 2}));
   CHECK(same_key(std::pair<std::string, int>("a", 1), std::pair<std::string_view, int>("a", 1)));
   CHECK_FALSE(same_key(std::optional<std::string>("a"), std::optional<std::string_view>()));
   CHECK_FALSE(same_key(std::tuple<std::string>("a"), std::tuple<std::string_view>("b")));
@@ -108,7 +109,7 @@ TEST_CASE("a partitioner decides the same after a journey") {
   byte_buffer bytes;
   CHECK(assigned(*travelled<int>(hash, bytes), rows) == assigned<int>(hash, rows));
 
-  const int shift = 50;
+  int shift = 50;
   const auto custom_rule = [shift](int key) { return (key + shift) / 10; };
   const custom_key_partitioner<int, decltype(custom_rule)> custom(10, custom_rule);
   byte_buffer custom_bytes;

@@ -5,8 +5,7 @@
 #include "../../support/task_fixture.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <random>
+#include <ctime>
 
 namespace {
 
@@ -92,7 +91,7 @@ auto chain_of(services& around, std::uint32_t length) {
 TEST_CASE("a plan computes what the driver's nodes compute") {
   services around;
   const auto numbers = source<int>(around, 1, {{1, 2, 3}});
-  const int factor = 10;
+  int factor = 10;
   const auto times = [factor](int x) { return x * factor; };
   const auto mapped = std::make_shared<map_node<int, decltype(times)>>(header(2, "map", 1, {narrow(numbers)}), times);
   const auto joined = std::make_shared<concatenation_node<int>>(header(3, "union", 1, {narrow(mapped), narrow(numbers), narrow(mapped)}));
