@@ -1,4 +1,4 @@
-// expect: salamander: a pointer cannot travel between processes
+// expect: salamander: this record is a struct with a string_view or a pointer in it
 #include <salamander/salamander.hpp>
 
 struct linked {
