@@ -31,7 +31,7 @@ block_service::block_service(const executor_options& options)
   if (options.socket_directory.empty())
     return;
   net::client_options client;
-  client.directory = options.socket_directory;
+  client.directory = options.peer_directory.empty() ? options.socket_directory : options.peer_directory;
   client.bytes_in_flight_max = options.fetch_bytes_in_flight_max;
   client.attempts_max = options.fetch_attempts_max;
   client.retry_wait = options.fetch_retry_wait;

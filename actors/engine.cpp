@@ -44,6 +44,7 @@ executor_spec make_spec(const config& settings, const core::master_url& master, 
   spec.protocol = protocol_version;
   spec.driver_process = ::getpid();
   spec.directory = directory.string();
+  spec.peer_directory = settings.get("salamander.testing.blockDirectory", "");
   spec.driver_host = "127.0.0.1";
   spec.cores = master.cores;
   spec.memory_bytes =
@@ -172,6 +173,7 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
   options.cores = 0;
   options.memory_bytes = memory_of(settings_, {"salamander.driver.memory"});
   options.socket_directory = directory_->path();
+  options.peer_directory = spec.peer_directory;
   runtime_ = std::make_shared<executor_runtime>(options, [] {});
   results_ = std::make_shared<result_threads>(runtime_, result_fetches_max);
   auto scheduling = make_scheduler_setup(master);
@@ -202,7 +204,10 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
   setup.restarts.window = settings_.get_time("salamander.executor.restartWindow");
   supervisor_ = spawn_supervisor(host_->system(), setup);
   *supervisor_address = supervisor_->address();
-  *setup.port = host_->publish(supervisor_);
+  const auto port = host_->publish(supervisor_);
+  *setup.port = settings_.contains("salamander.testing.controlPort")
+                    ? static_cast<std::uint16_t>(settings_.get_int("salamander.testing.controlPort"))
+                    : port;
   stop_at_exit(*this);
   for (std::uint32_t i = 0; i < master.executors; ++i)
     post(supervisor_, restart_due{i});

@@ -1,5 +1,7 @@
 #include <salamander/actors/executor_actor.hpp>
 
+#include <salamander/rdd/fault_tolerance.hpp>
+
 #include <unistd.h>
 
 namespace salamander::actors {
@@ -104,8 +106,10 @@ void accept(executor_self self) {
   state.setup.contact->seen();
   state.setup.reports_to = caf::actor_cast<executor_inbox>(self->current_sender());
   self->monitor(state.setup.reports_to);
-  send_heartbeat(self);
-  remind(self, state.setup.heartbeat_interval, beat{});
+  if constexpr (core::fault_tolerance) {
+    send_heartbeat(self);
+    remind(self, state.setup.heartbeat_interval, beat{});
+  }
 }
 
 void leave_for_good(executor_self self, int exit_code, std::string text) {

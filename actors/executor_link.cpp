@@ -1,5 +1,7 @@
 #include <salamander/actors/executor_link.hpp>
 
+#include <salamander/rdd/fault_tolerance.hpp>
+
 #include <fmt/format.h>
 
 namespace salamander::actors {
@@ -89,7 +91,8 @@ executor_link::behavior_type run_link(link_self self, const link_setup& setup) {
       lose(self, "the connection ended", true);
   });
   tell(self, setup.remote, welcome{setup.executor});
-  remind(self, setup.check_interval, check_time{});
+  if constexpr (core::fault_tolerance)
+    remind(self, setup.check_interval, check_time{});
   return {
       pass_on<run_stage>(self),
       pass_on<run_tasks>(self),

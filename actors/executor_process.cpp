@@ -6,6 +6,7 @@
 #include <salamander/actors/launcher.hpp>
 #include <salamander/actors/log.hpp>
 #include <salamander/rdd/engine.hpp>
+#include <salamander/rdd/fault_tolerance.hpp>
 
 #include <fmt/format.h>
 
@@ -68,7 +69,7 @@ void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::m
     if (time - last_look > 4 * step)
       contact->seen();
     last_look = time;
-    if (time - contact->last_seen() > silence_max) {
+    if (core::fault_tolerance && time - contact->last_seen() > silence_max) {
       log(log_level::error, fmt::format("the driver has been silent for {} s: ending", silence_max.count() / 1000));
       ::_exit(exit_driver_gone);
     }
@@ -81,6 +82,7 @@ executor_options runtime_options(const executor_spec& spec, position_table& posi
   options.cores = spec.cores;
   options.memory_bytes = spec.memory_bytes;
   options.socket_directory = spec.directory;
+  options.peer_directory = spec.peer_directory;
   options.positions = positions.data();
   options.fetch_bytes_in_flight_max = spec.fetch_bytes_in_flight_max;
   options.fetch_attempts_max = spec.fetch_attempts_max;

@@ -25,6 +25,7 @@ struct executor_options {
   std::uint32_t cores = 1;
   std::uint64_t memory_bytes = 0;           ///< execution and cache together; 0: no limit
   std::filesystem::path socket_directory;   ///< empty: local mode, nothing is served or fetched
+  std::filesystem::path peer_directory;     ///< where the sockets of others are looked for; empty: the same
   core::task_position* positions = nullptr; ///< one for each core, outliving the runtime; null: own memory
   std::uint64_t fetch_bytes_in_flight_max = 48ULL << 20;
   std::chrono::milliseconds fetch_retry_wait{100};

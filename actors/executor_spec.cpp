@@ -1,6 +1,7 @@
 #include <salamander/actors/executor_spec.hpp>
 
 #include <salamander/actors/messages.hpp>
+#include <salamander/storage/crc32c.hpp>
 
 #include <fmt/format.h>
 
@@ -33,13 +34,21 @@ std::filesystem::path write_spec(const executor_spec& spec) {
   core::byte_writer out(bytes);
   out.raw(magic.data(), magic.size());
   core::write_value(out, spec);
+  const std::uint32_t checksum = storage::crc32c(bytes);
+  out.raw(&checksum, sizeof checksum);
   const auto path = std::filesystem::path(spec.directory) / fmt::format("executor-{}.spec", spec.executor);
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0)
     fail("cannot create", path);
   const auto written = ::write(file, bytes.data(), bytes.size());
-  if (::close(file) != 0 || written != static_cast<ssize_t>(bytes.size()))
+  int why = written < 0 ? errno : written == static_cast<ssize_t>(bytes.size()) ? 0 : ENOSPC;
+  if (::close(file) != 0 && why == 0)
+    why = errno;
+  if (why != 0) {
+    ::unlink(path.c_str());
+    errno = why;
     fail("cannot write", path);
+  }
   return path;
 }
 
@@ -57,6 +66,11 @@ executor_spec read_spec(const std::filesystem::path& path) {
   if (theirs != protocol_version)
     core::throw_error(errc::build_mismatch, fmt::format("the driver speaks protocol version {}, this executor {}: rebuild the program",
                                                         theirs, protocol_version));
+  std::uint32_t checksum = 0;
+  const auto end = text.size() - sizeof checksum; // there are more bytes than that: the version was read
+  std::memcpy(&checksum, text.data() + end, sizeof checksum);
+  if (checksum != storage::crc32c(std::as_bytes(std::span(text)).first(end)))
+    core::throw_error(errc::corrupt_data, path.string() + " is damaged: its checksum is wrong");
   return core::read_value<executor_spec>(in);
 }
 
@@ -68,9 +82,14 @@ core::task_position* map(const std::filesystem::path& path, int flags, std::uint
     fail("cannot open", path);
   const auto bytes = sizeof(core::task_position) * cores;
   struct stat facts {};
-  if ((flags & O_CREAT) != 0 ? ::ftruncate(file, static_cast<off_t>(bytes)) != 0
-                             : ::fstat(file, &facts) != 0 || facts.st_size < static_cast<off_t>(bytes)) {
+  // With its blocks: on a full disk a hole in the file would end both processes at the first write to it.
+  const int no_room = (flags & O_CREAT) != 0 ? ::posix_fallocate(file, 0, static_cast<off_t>(bytes)) : 0;
+  if (no_room != 0 || ::fstat(file, &facts) != 0 || facts.st_size < static_cast<off_t>(bytes)) {
     ::close(file);
+    if ((flags & O_CREAT) != 0)
+      ::unlink(path.c_str());
+    if (no_room != 0)
+      errno = no_room;
     fail("cannot use", path);
   }
   void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);

@@ -18,7 +18,8 @@ struct executor_spec {
   std::uint32_t executor = 0;
   std::uint64_t incarnation = 0;
   std::int64_t driver_process = 0;
-  std::string directory; ///< of the application: sockets, certificates, positions
+  std::string directory;      ///< of the application: sockets, certificates, positions
+  std::string peer_directory; ///< where the sockets of others are looked for; empty: the same
   std::string driver_host;
   std::uint32_t driver_port = 0;
   std::uint32_t cores = 1;

@@ -23,6 +23,8 @@ struct scheduler_setup {
   std::shared_ptr<executor_runtime> driver_blocks;
   std::shared_ptr<result_fetcher> fetcher; ///< null in local mode
   std::function<void(scheduler::notice::level, const std::string&)> log;
+  /// Ends an executor's process; null where executors are no processes.
+  std::function<void(std::uint32_t executor, const std::string& reason)> kill{};
 };
 
 /// Plans up to this size travel within run_stage.

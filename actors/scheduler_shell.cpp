@@ -21,6 +21,9 @@ job_report to_report(const sched::job_counts& counts) {
   report.tasks_failed = counts.tasks_failed;
   report.tasks_lost = counts.tasks_lost;
   report.tasks_resubmitted = counts.tasks_resubmitted;
+  report.stages_rolled_back = counts.stages_rolled_back;
+  report.speculative_launched = counts.speculative_launched;
+  report.speculative_won = counts.speculative_won;
   report.records_read = counts.records_read;
   report.bytes_read = counts.bytes_read;
   report.shuffle_bytes_written = counts.shuffle_bytes;
@@ -372,6 +375,27 @@ void scheduler_shell::perform_one(const sched::deliver_result& what) {
   const auto result = results_.find(what.task.value);
   if (job != jobs_.end() && result != results_.end())
     job->second->deliver(what.index, std::move(result->second));
+}
+
+void scheduler_shell::perform_one(const sched::withdraw_results& what) {
+  const auto job = jobs_.find(what.job.value);
+  if (job == jobs_.end())
+    return;
+  for (const auto index : what.indices)
+    job->second->deliver(index, {});
+}
+
+void scheduler_shell::perform_one(const sched::drop_cached& what) {
+  for (auto& [id, executor] : executors_)
+    if (what.executor == sched::no_executor || what.executor.value == id) {
+      flush(id);
+      tell(self_, executor.port, drop_dataset{what.dataset.value, 0}); // nobody waits for the answer
+    }
+}
+
+void scheduler_shell::perform_one(const sched::kill_executor& what) {
+  if (setup_.kill)
+    setup_.kill(what.executor.value, what.reason);
 }
 
 void scheduler_shell::perform_one(const sched::discard_result& what) {

@@ -68,7 +68,10 @@ private:
   void perform_one(const scheduler::launch_tasks& what);
   void perform_one(const scheduler::cancel_tasks& what);
   void perform_one(const scheduler::deliver_result& what);
+  void perform_one(const scheduler::withdraw_results& what);
   void perform_one(const scheduler::discard_result& what);
+  void perform_one(const scheduler::drop_cached& what);
+  void perform_one(const scheduler::kill_executor& what);
   void perform_one(const scheduler::finish_job& what);
   void perform_one(const scheduler::fail_job& what);
   void perform_one(const scheduler::forget_stage& what);

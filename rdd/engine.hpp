@@ -22,7 +22,10 @@ struct job_report {
   std::uint32_t tasks_succeeded = 0;
   std::uint32_t tasks_failed = 0;      ///< attempts that failed for a reason of their own
   std::uint32_t tasks_lost = 0;        ///< attempts that ended with their executor
-  std::uint32_t tasks_resubmitted = 0; ///< finished map partitions that had to be computed again
+  std::uint32_t tasks_resubmitted = 0;    ///< finished partitions that had to be computed again
+  std::uint32_t stages_rolled_back = 0;   ///< stages begun anew because what they read was recomputed with other contents
+  std::uint32_t speculative_launched = 0; ///< second attempts started beside slow ones
+  std::uint32_t speculative_won = 0;      ///< of these, the ones that were faster
   std::uint64_t records_read = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes_written = 0;

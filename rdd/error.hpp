@@ -25,11 +25,13 @@ enum class errc : std::uint8_t {
   io_error,           ///< the operating system refused to read or write
   corrupt_data,       ///< a checksum, a length or a compressed stream is wrong
   task_failed,        ///< a user function threw
+  task_timeout,       ///< a task ran longer than salamander.task.timeout
   executor_lost,      ///< an executor process ended or went silent
   fetch_failed,       ///< a shuffle block could not be had
   stage_aborted,      ///< a stage failed as often as it may
   job_cancelled,      ///< somebody cancelled the job
   out_of_memory,      ///< a block or group does not fit the memory budget
+  out_of_disk,        ///< a file system has no room for what is written to it
   result_too_large,   ///< results exceed salamander.driver.maxResultSize
   not_serializable,   ///< a record could not be turned into bytes or back
   code_refused,       ///< a plan names code that this binary does not have
@@ -81,7 +83,15 @@ private:
 };
 
 namespace core {
+
+/// An error whose text begins with its place already: operation, call site, partition. Nobody puts another one in front of it.
+class placed_error final : public error {
+public:
+  using error::error;
+};
+
 [[noreturn]] void throw_error(errc code, const std::string& text);
+
 } // namespace core
 
 } // namespace salamander

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <typeinfo>
 
 namespace salamander::core {
@@ -53,6 +54,11 @@ std::string place(const lineage& dataset, const task_context& context, std::uint
 
 } // namespace
 
+std::string no_memory_text(const std::bad_alloc& failure) {
+  return std::string("the process could get no more memory (") + failure.what() +
+         "); use more partitions, keep less in one record or group, or give the executor more memory";
+}
+
 void rethrow_described(const lineage& dataset, const task_context& context, std::uint64_t record) {
   try {
     throw;
@@ -62,8 +68,12 @@ void rethrow_described(const lineage& dataset, const task_context& context, std:
     throw;
   } catch (const user_failure&) {
     throw;
-  } catch (const error&) {
+  } catch (const placed_error&) {
     throw;
+  } catch (const error& failure) {
+    throw placed_error(failure.code(), place(dataset, context, record) + failure.what());
+  } catch (const std::bad_alloc& failure) {
+    throw placed_error(errc::out_of_memory, place(dataset, context, record) + no_memory_text(failure));
   } catch (const std::exception& failure) {
     throw user_failure(place(dataset, context, record) + type_name(typeid(failure)) + ": " + failure.what());
   } catch (...) {

@@ -5,6 +5,7 @@
 #include <salamander/rdd/closure.hpp>
 #include <salamander/rdd/code.hpp>
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/fault_tolerance.hpp>
 #include <salamander/rdd/lineage.hpp>
 #include <salamander/rdd/task_context.hpp>
 
@@ -91,14 +92,20 @@ code_token node_token() {
   return token_for<&make_node<N>, code_kind::node>();
 }
 
-/// Turns whatever a user function throws into user_failure with operation, call site, partition and record.
+/// What to say about memory that could not be had from the system.
+std::string no_memory_text(const std::bad_alloc& failure);
+
+/// Puts operation, call site, partition and record in front of whatever a user function throws: exceptions become user_failure, a
+/// salamander::error keeps its code, std::bad_alloc becomes errc::out_of_memory.
 /// Passes on what is not the user's: cancellation, fetch failures, and failures already described. Call inside a catch block.
 [[noreturn]] void rethrow_described(const lineage& dataset, const task_context& context, std::uint64_t record);
 
 /// Notes that `dataset`'s function is about to see records from ordinal `record` on.
 inline void enter(task_context& context, const lineage& dataset, std::uint64_t record) noexcept {
-  context.position.dataset.store(dataset.id.value, std::memory_order_relaxed);
-  context.position.record.store(record, std::memory_order_relaxed);
+  if constexpr (fault_tolerance) {
+    context.position.dataset.store(dataset.id.value, std::memory_order_relaxed);
+    context.position.record.store(record, std::memory_order_relaxed);
+  }
 }
 
 } // namespace salamander::core

@@ -8,14 +8,23 @@ thread_local task_context* running = nullptr;
 }
 
 void task_context::reserve(std::size_t bytes, const char* what) {
+  if (!try_reserve(bytes))
+    throw_error(errc::out_of_memory, shortage(bytes, what));
+}
+
+bool task_context::try_reserve(std::size_t bytes) {
   if (bytes == 0)
-    return;
+    return true;
   if (!services.reserve_memory(bytes))
-    throw_error(errc::out_of_memory, std::string(what) + " needs " + std::to_string(bytes) + " more bytes on top of " +
-                                         std::to_string(reserved_) +
-                                         " that this task holds, and the memory budget has no more; use more partitions, cache less, "
-                                         "or raise salamander.executor.memory (salamander.driver.memory in local mode)");
+    return false;
   reserved_ += bytes;
+  return true;
+}
+
+std::string task_context::shortage(std::size_t bytes, const char* what) const {
+  return std::string(what) + " needs " + std::to_string(bytes) + " more bytes on top of " + std::to_string(reserved_) +
+         " that this task holds, and the memory budget has no more; use more partitions, cache less, or raise "
+         "salamander.executor.memory (salamander.driver.memory in local mode)";
 }
 
 void task_context::release(std::size_t bytes) noexcept {

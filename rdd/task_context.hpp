@@ -121,8 +121,13 @@ public:
   }
 
   /// Reserves memory until the task ends or gives it back. Errors: errc::out_of_memory naming `what` and what to do.
+  /// Tables and buffers of datasets use a memory_claim, whose error also says where.
   void reserve(std::size_t bytes, const char* what);
+  /// The same; false when it cannot be had, and nothing was reserved then.
+  bool try_reserve(std::size_t bytes);
   void release(std::size_t bytes) noexcept;
+  /// The text for `bytes` that could not be had for `what`: how much is missing, and what to do about it.
+  std::string shortage(std::size_t bytes, const char* what) const;
   std::size_t reserved_bytes() const noexcept {
     return reserved_;
   }

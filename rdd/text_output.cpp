@@ -1,6 +1,7 @@
 #include <salamander/rdd/text_output.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/fault_tolerance.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -36,7 +37,9 @@ std::string plain_path(const std::string& path) {
 
 text_part_writer::text_part_writer(const std::string& directory, std::uint32_t partition, std::uint64_t attempt) {
   part_.partition = partition;
-  part_.file = part_name(partition) + "-" + std::to_string(attempt);
+  part_.file = part_name(partition);
+  if constexpr (fault_tolerance)
+    part_.file += "-" + std::to_string(attempt);
   path_ = directory + "/" + part_.file;
   file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (file_ < 0)
@@ -94,7 +97,7 @@ text_output::text_output(const std::string& path, const call_site& site) : path_
   path_ = fs::absolute(path_).lexically_normal().string();
   while (path_.size() > 1 && path_.back() == '/')
     path_.pop_back();
-  attempts_ = path_ + "/_temporary";
+  attempts_ = fault_tolerance ? path_ + "/_temporary" : path_;
   fs::create_directories(attempts_, failed);
   if (!failed)
     return;
@@ -113,7 +116,7 @@ void text_output::commit(const std::vector<written_part>& parts) {
   for (const auto& part : parts) {
     const auto from = attempts_ + "/" + part.file;
     const auto to = path_ + "/" + part_name(part.partition);
-    if (::rename(from.c_str(), to.c_str()) != 0)
+    if (fault_tolerance && ::rename(from.c_str(), to.c_str()) != 0)
       io_failure("cannot give the output file its final name", to, errno);
   }
   const auto mark = path_ + "/_SUCCESS";
@@ -122,7 +125,8 @@ void text_output::commit(const std::vector<written_part>& parts) {
     io_failure("cannot create", mark, errno);
   committed_ = true;
   std::error_code ignored;
-  fs::remove_all(attempts_, ignored); // what lost attempts left
+  if constexpr (fault_tolerance)
+    fs::remove_all(attempts_, ignored); // what lost attempts left
 }
 
 } // namespace salamander::core

@@ -7,15 +7,60 @@
 
 namespace salamander::scheduler {
 
+/// When a running task gets a second attempt on another executor; the first of the two to succeed counts.
+/// A stage with fewer than `tasks_min` tasks gets none for being slow, however the feature was switched on: a median of a few
+/// durations says little. What runs on a suspected executor gets one at once, in stages of any size.
+struct speculation_options {
+  bool enabled = true;
+  duration interval = std::chrono::milliseconds(100);          ///< between two looks at the running tasks
+  double multiplier = 1.5;                                     ///< times the median of successful durations
+  double quantile = 0.75;                                      ///< of the tasks must have succeeded before
+  duration task_run_time_min = std::chrono::milliseconds(100); ///< nothing shorter is slow
+  std::uint32_t tasks_min = 20;
+};
+
+/// Which executors and nodes get no more tasks after failures there. Without `tasks_and_stages` there is only a soft rule: a task
+/// that failed somewhere waits up to `retry_elsewhere_wait` for another executor.
+struct exclusion_options {
+  bool tasks_and_stages = false;
+  bool application = false;
+  std::uint32_t task_attempts_per_executor_max = 1;
+  std::uint32_t task_attempts_per_node_max = 2;
+  std::uint32_t stage_failed_tasks_per_executor_max = 2;
+  std::uint32_t stage_failed_executors_per_node_max = 2;
+  std::uint32_t application_failed_tasks_per_executor_max = 2;
+  std::uint32_t application_failed_executors_per_node_max = 2;
+  duration timeout = std::chrono::hours(1); ///< how long the application excludes somebody
+  bool kill_excluded = false;               ///< executors that the application excludes are ended, and so replaced
+  bool fetch_failures = false;              ///< the application excludes whoever could not serve a block
+  duration unschedulable_timeout = std::chrono::seconds(120);
+  duration retry_elsewhere_wait = std::chrono::seconds(3);
+};
+
+/// A share of the executors for jobs that name it.
+struct pool_options {
+  std::string name;
+  std::uint32_t weight = 1;    ///< relative to other pools; at least 1
+  std::uint32_t min_share = 0; ///< cores it gets before others get more than theirs
+  bool fair = false;           ///< between the stages in it; else first come first served
+};
+
 /// Limits and waits. Defaults are Spark's unless design says otherwise.
 struct scheduler_options {
-  std::uint32_t task_failures_max = 4;  ///< of one task within one stage attempt
-  std::uint32_t stage_attempts_max = 4; ///< consecutive failed attempts of one stage
+  std::uint32_t task_failures_max = 4;          ///< of one task within one stage attempt
+  std::uint32_t out_of_memory_failures_max = 3; ///< of these, for want of memory: more attempts seldom find more
+  std::uint32_t task_cpus = 1;                  ///< cores that one task takes; executors run cores / task_cpus at once
+  std::uint32_t stage_attempts_max = 4;         ///< consecutive failed attempts of one stage
   duration locality_wait = std::chrono::seconds(3);
   duration resubmit_delay = std::chrono::milliseconds(0); ///< collects a burst of fetch failures before the map stage reruns
   std::uint64_t result_bytes_max = 1ULL << 30;            ///< of one job; 0: no limit
   /// Tasks sent ahead of free cores to an executor when tasks of a stage take far less than a message's round trip.
   std::uint32_t lookahead_tasks_max = 64;
+  duration starvation_warning = std::chrono::seconds(15); ///< tasks to launch and nothing running for so long is worth a warning
+  speculation_options speculation;
+  exclusion_options exclusion;
+  bool fair = false;               ///< jobs share the executors by their pools; else first come first served
+  std::vector<pool_options> pools; ///< others are made with defaults when a job names them
 };
 
 /// The whole decision-making of a driver as one state machine. Same events and times, same actions.

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,6 +23,8 @@ struct job_submitted {
   job_id job;
   std::shared_ptr<const core::lineage> final;
   std::vector<std::uint32_t> partitions;
+  std::string pool{};     ///< FAIR scheduling: whose share it uses; empty: the pool "default"
+  bool repeatable = true; ///< false: the action has effects of its own, so that a task which has finished must not run again
 };
 
 struct job_cancelled {
@@ -32,6 +35,7 @@ struct job_cancelled {
 struct executor_joined {
   executor_id executor;
   std::uint32_t cores = 0;
+  std::string host{}; ///< empty: unknown; rules about nodes do not apply to it then
 };
 
 /// The executor is gone for good: its attempts, map outputs and cached blocks with it.
@@ -69,6 +73,7 @@ struct task_succeeded {
   std::uint64_t records_read = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes = 0;
+  std::uint64_t output_fingerprint = 0; ///< map tasks: the same for the same contents; 0: unknown
 };
 
 struct user_error {
@@ -142,10 +147,31 @@ struct deliver_result {
   task_id task;
 };
 
+/// These results were delivered, and are not the job's any more: they were made from data that was recomputed with other contents.
+/// Each is delivered again before the job finishes.
+struct withdraw_results {
+  job_id job;
+  std::vector<std::uint32_t> indices;
+};
+
 /// The result or map output of this task is not wanted (late, duplicate, of a dead executor).
 struct discard_result {
   task_id task;
   executor_id executor;
+  /// Set if the task is known to have written map output that nobody reads: its executor may drop it.
+  std::optional<std::pair<shuffle_id, std::uint32_t>> map_output{};
+};
+
+/// The executor (no_executor: every one) shall forget its cached blocks of this dataset: they were made from data that has changed.
+struct drop_cached {
+  rdd_id dataset;
+  executor_id executor = no_executor;
+};
+
+/// End this executor; executor_lost says when it is dead.
+struct kill_executor {
+  executor_id executor;
+  std::string reason;
 };
 
 struct job_failure {
@@ -169,6 +195,9 @@ struct job_counts {
   std::uint32_t tasks_failed = 0;
   std::uint32_t tasks_lost = 0;
   std::uint32_t tasks_resubmitted = 0;
+  std::uint32_t stages_rolled_back = 0;
+  std::uint32_t speculative_launched = 0;
+  std::uint32_t speculative_won = 0;
   std::uint64_t records_read = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes = 0;
@@ -215,7 +244,7 @@ struct notice {
   std::string text;
 };
 
-using action = std::variant<launch_tasks, cancel_tasks, deliver_result, discard_result, finish_job, fail_job, forget_stage, wake_at,
-                            stage_started, stage_finished, notice>;
+using action = std::variant<launch_tasks, cancel_tasks, deliver_result, withdraw_results, discard_result, drop_cached, kill_executor,
+                            finish_job, fail_job, forget_stage, wake_at, stage_started, stage_finished, notice>;
 
 } // namespace salamander::scheduler

@@ -1,5 +1,7 @@
 #include <salamander/scheduler/restart_policy.hpp>
 
+#include <salamander/rdd/probes.hpp>
+
 #include <algorithm>
 
 namespace salamander::scheduler {
@@ -13,9 +15,10 @@ std::optional<time_point> restart_policy::ended(time_point now, bool was_ready) 
     return std::nullopt;
   while (!restarts_.empty() && restarts_.front() + limits_.window <= now)
     restarts_.pop_front();
+  const auto restarts_max = limits_.restarts_max + (core::planted(core::defect::restart_intensity_off_by_one) ? 1 : 0);
   auto when = now;
-  if (restarts_.size() >= limits_.restarts_max)
-    when = std::max(now, restarts_[restarts_.size() - limits_.restarts_max] + limits_.window);
+  if (restarts_.size() >= restarts_max)
+    when = std::max(now, restarts_[restarts_.size() - restarts_max] + limits_.window);
   restarts_.push_back(when);
   return when;
 }

@@ -30,6 +30,7 @@ std::vector<std::uint32_t> task_set::running_indices() const {
 void task_set::want(std::uint32_t index, std::vector<executor_id> preferred) {
   status_[index] = status::pending;
   ++pending_;
+  ++wanted_;
   if (preferred.empty()) {
     anywhere_.push_back(index);
     return;
@@ -44,12 +45,35 @@ void task_set::want(std::uint32_t index, std::vector<executor_id> preferred) {
 }
 
 void task_set::expect_elsewhere(std::uint32_t index) {
+  if (status_[index] == status::elsewhere)
+    return;
   status_[index] = status::elsewhere;
+  ++elsewhere_;
+  ++wanted_;
+}
+
+void task_set::choose_for(std::uint32_t index) {
+  if (status_[index] == status::pending)
+    return;
+  leave(index);
+  status_[index] = status::pending;
+  ++pending_;
+  ++chosen_pending_;
+  if (chosen_.empty())
+    chosen_.resize(status_.size());
+  chosen_[index] = true;
+  to_be_chosen_.push_back(index);
+}
+
+const std::vector<std::uint32_t>& task_set::to_be_chosen() {
+  std::erase_if(to_be_chosen_, [this](auto index) { return status_[index] != status::pending || !chosen_[index]; });
+  return to_be_chosen_;
 }
 
 void task_set::again(std::uint32_t index) {
   if (status_[index] == status::pending)
     return;
+  leave(index);
   status_[index] = status::pending;
   ++pending_;
   if (!choosy(index)) {
@@ -63,10 +87,17 @@ void task_set::again(std::uint32_t index) {
 }
 
 void task_set::leave(std::uint32_t index) {
+  if (status_[index] == status::elsewhere)
+    --elsewhere_;
   if (status_[index] != status::pending)
     return;
   --pending_;
-  choosy_pending_ -= choosy(index) ? 1 : 0;
+  if (chosen(index)) {
+    chosen_[index] = false;
+    --chosen_pending_;
+  } else {
+    choosy_pending_ -= choosy(index) ? 1 : 0;
+  }
 }
 
 void task_set::finish(std::uint32_t index) {
@@ -74,11 +105,18 @@ void task_set::finish(std::uint32_t index) {
   status_[index] = status::done;
 }
 
+// A success clears a task: should its output be lost, what went wrong before does not count against it.
+void task_set::succeed(std::uint32_t index) {
+  finish(index);
+  if (!failures_.empty())
+    failures_.erase(index);
+}
+
 std::optional<std::uint32_t> task_set::pop(std::deque<std::uint32_t>& queue) {
   while (!queue.empty()) {
     const auto index = queue.front();
     queue.pop_front();
-    if (status_[index] == status::pending)
+    if (status_[index] == status::pending && !chosen(index))
       return index;
   }
   return std::nullopt;
@@ -93,7 +131,7 @@ void task_set::start(std::uint32_t index, executor_id executor) {
 }
 
 std::optional<std::uint32_t> task_set::take(executor_id executor, time_point now, duration locality_wait, choice from) {
-  if (pending_ == 0)
+  if (!has_others())
     return std::nullopt;
   std::optional<std::uint32_t> index;
   if (choosy_pending_ > 0)
@@ -125,7 +163,7 @@ void task_set::forget_executor(executor_id executor) {
   local_.erase(executor);
   running_on_.erase(executor);
   for (std::uint32_t i = 0; i < preferred_.size(); ++i)
-    if (std::erase(preferred_[i], executor) > 0 && preferred_[i].empty() && status_[i] == status::pending) {
+    if (std::erase(preferred_[i], executor) > 0 && preferred_[i].empty() && status_[i] == status::pending && !chosen(i)) {
       --choosy_pending_;
       anywhere_.push_back(i);
     }
@@ -143,6 +181,8 @@ std::uint32_t task_set::failures(std::uint32_t index) const {
 void task_set::record_run_time(std::chrono::microseconds time) {
   ++finished_;
   run_time_ += time;
+  if (slow_ones_after_ != std::numeric_limits<std::uint64_t>::max())
+    run_times_.add(time);
 }
 
 std::uint32_t task_set::lookahead(std::uint32_t tasks_max, std::uint32_t total_cores) const {

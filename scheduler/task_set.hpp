@@ -1,9 +1,10 @@
 // The tasks of one attempt of one stage: which are waiting, which run where, how often each has failed.
 #pragma once
 
-#include <salamander/scheduler/events.hpp>
+#include <salamander/scheduler/speculation.hpp>
 
 #include <deque>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -34,6 +35,13 @@ public:
   std::uint32_t running() const noexcept {
     return running_;
   }
+  std::uint32_t elsewhere() const noexcept {
+    return elsewhere_;
+  }
+  /// Tasks that this attempt of the stage set out to see done.
+  std::uint32_t wanted() const noexcept {
+    return wanted_;
+  }
   std::uint32_t running_on(executor_id executor) const;
   std::vector<std::uint32_t> running_indices() const;
 
@@ -43,7 +51,19 @@ public:
 
   /// Queues a task again, before all others: what failed once should fail again soon rather than late.
   void again(std::uint32_t index);
+  /// Queues a task that failed, or that a failed executor took along, for `start` alone: it does not go just anywhere.
+  void choose_for(std::uint32_t index);
   void finish(std::uint32_t index);
+  void succeed(std::uint32_t index);
+
+  /// Tasks queued by choose_for, the oldest first.
+  const std::vector<std::uint32_t>& to_be_chosen();
+  /// Whether there is a pending task that `take` could give.
+  bool has_others() const noexcept {
+    return pending_ > chosen_pending_;
+  }
+  /// An attempt of a task that is pending, or a second one of a task that runs here or elsewhere, begins on `executor`.
+  void start(std::uint32_t index, executor_id executor);
 
   /// The next task for a free core of `executor`, now running there; none if the remaining ones still wait for another executor.
   enum class choice : std::uint8_t { local, any }; ///< local: only tasks that prefer this executor
@@ -67,7 +87,19 @@ public:
   std::uint32_t add_failure(std::uint32_t index);
   std::uint32_t failures(std::uint32_t index) const;
 
+  /// Of a task that has succeeded.
   void record_run_time(std::chrono::microseconds time);
+  /// From so many successes on, slow tasks are looked for: run times are kept from now on.
+  void look_for_slow_ones_after(std::uint64_t successes) {
+    slow_ones_after_ = successes;
+  }
+  bool slow_ones_wanted() const noexcept {
+    return finished_ >= slow_ones_after_;
+  }
+  /// Requires: look_for_slow_ones_after was called before the first success.
+  std::chrono::microseconds median_run_time() {
+    return run_times_.median();
+  }
 
   /// How many tasks beyond its cores an executor should hold per core, so that it need not wait for a message between two short
   /// tasks. Grows with the number of finished tasks, so that a few quick ones do not pile up slow ones.
@@ -77,8 +109,10 @@ private:
   bool choosy(std::uint32_t index) const {
     return !preferred_.empty() && !preferred_[index].empty();
   }
+  bool chosen(std::uint32_t index) const {
+    return !chosen_.empty() && chosen_[index];
+  }
   void leave(std::uint32_t index);
-  void start(std::uint32_t index, executor_id executor);
   std::optional<std::uint32_t> pop(std::deque<std::uint32_t>& queue);
 
   std::uint32_t attempt_;
@@ -86,6 +120,9 @@ private:
   std::vector<std::uint32_t> attempts_;
   std::uint32_t pending_ = 0;
   std::uint32_t choosy_pending_ = 0;
+  std::uint32_t chosen_pending_ = 0;
+  std::uint32_t elsewhere_ = 0;
+  std::uint32_t wanted_ = 0;
   std::uint32_t running_ = 0;
 
   // Queues may hold entries of tasks that are no longer pending; they are skipped when met.
@@ -94,11 +131,15 @@ private:
   std::unordered_map<executor_id, std::deque<std::uint32_t>, core::id_hash> local_; ///< with a preference, by executor
   std::vector<std::vector<executor_id>> preferred_;                                 ///< empty while no task prefers any
   time_point last_local_launch_;
+  std::vector<std::uint32_t> to_be_chosen_; ///< may hold entries of tasks that are no longer pending
+  std::vector<bool> chosen_;                ///< by index: waits in to_be_chosen_; empty while no task ever did
 
   std::unordered_map<executor_id, std::uint32_t, core::id_hash> running_on_;
   std::unordered_map<std::uint32_t, std::uint32_t> failures_;
   std::uint64_t finished_ = 0;
   std::chrono::microseconds run_time_{0};
+  std::uint64_t slow_ones_after_ = std::numeric_limits<std::uint64_t>::max();
+  run_times run_times_;
 };
 
 } // namespace salamander::scheduler

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,25 @@ double take_number(std::string_view& line);
 
 /// The next whole number. Errors: as take_number.
 std::uint64_t take_integer(std::string_view& line);
+
+/// The row of `centres` with the least distance to a point of as many coordinates; the first of several.
+inline std::size_t nearest_row(const double* point, const rows& centres) {
+  std::size_t best = 0;
+  double best_distance = std::numeric_limits<double>::infinity();
+  const std::size_t dimensions = centres.columns;
+  const std::size_t count = centres.size();
+  for (std::size_t c = 0; c < count; ++c) {
+    const double* const centre = centres.row(c);
+    double distance = 0;
+    for (std::size_t i = 0; i < dimensions; ++i)
+      distance += (point[i] - centre[i]) * (point[i] - centre[i]);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = c;
+    }
+  }
+  return best;
+}
 
 /// Parses the lines of one partition; blank lines are passed over. Numbers are separated by blanks, tabs or commas.
 /// Errors: std::runtime_error with the line that is not of numbers, or not of as many as those before it.

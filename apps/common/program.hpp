@@ -18,6 +18,7 @@ struct report {
   double seconds = 0;
   double load_seconds = 0; ///< the part of `seconds` until the input was parsed and cached
   std::string checksum;
+  std::string details = {}; ///< further members of the JSON object, each behind a comma
 };
 
 class stopwatch {

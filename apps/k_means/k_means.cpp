@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <limits>
 
 namespace sal = salamander;
 
@@ -16,30 +15,12 @@ struct sums {
   std::vector<std::uint64_t> members;
 };
 
-std::size_t nearest(const double* point, const app::rows& centres) {
-  std::size_t best = 0;
-  double best_distance = std::numeric_limits<double>::infinity();
-  const std::size_t dimensions = centres.columns;
-  const std::size_t count = centres.size();
-  for (std::size_t c = 0; c < count; ++c) {
-    const double* const centre = centres.row(c);
-    double distance = 0;
-    for (std::size_t i = 0; i < dimensions; ++i)
-      distance += (point[i] - centre[i]) * (point[i] - centre[i]);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = c;
-    }
-  }
-  return best;
-}
-
 sums assign(const app::rows& centres, const app::rows& points) {
   const std::size_t dimensions = centres.columns;
   sums result{std::vector<double>(centres.values.size()), std::vector<std::uint64_t>(centres.size())};
   for (std::size_t r = 0; r < points.size(); ++r) {
     const double* const point = points.row(r);
-    const std::size_t c = nearest(point, centres);
+    const std::size_t c = app::nearest_row(point, centres);
     ++result.members[c];
     for (std::size_t i = 0; i < dimensions; ++i)
       result.coordinates[c * dimensions + i] += point[i];

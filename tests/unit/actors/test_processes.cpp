@@ -185,6 +185,34 @@ TEST_CASE("an executor reads its orders, and refuses those of another protocol")
   }
 }
 
+TEST_CASE("an executor refuses orders in which one bit is wrong, or that end early") {
+  const runtime_test::scratch_directory where;
+  executor_spec spec;
+  spec.protocol = protocol_version;
+  spec.directory = where.path().string();
+  spec.memory_bytes = 1ULL << 30;
+  const auto path = write_spec(spec);
+  std::ifstream file(path, std::ios::binary);
+  const std::string whole((std::istreambuf_iterator<char>(file)), {});
+  const auto reads = [&](const std::string& bytes) {
+    std::ofstream(path, std::ios::binary) << bytes;
+    try {
+      read_spec(path);
+      return true;
+    } catch (const error&) {
+      return false;
+    }
+  };
+  CHECK(reads(whole));
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    CAPTURE(i);
+    auto damaged = whole;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+    CHECK_FALSE(reads(damaged));
+    CHECK_FALSE(reads(whole.substr(0, i)));
+  }
+}
+
 TEST_CASE("positions written by one process are read by another") {
   const runtime_test::scratch_directory where;
   const auto path = where.path() / "positions";
