@@ -62,7 +62,9 @@ public:
     openssl_key = network->keys.key.string();
     openssl_cafile = network->keys.authority.string();
     set("middleman.workers", std::size_t{0});
-    set("middleman.heartbeat-interval", caf::timespan(std::chrono::milliseconds(500)));
+    // At each of these ticks CAF ends outgoing connections whose handshake is not over: on a busy machine, or far away, that takes
+    // longer than the fraction of a second in which silence should be noticed. Executors and drivers have heartbeats of their own.
+    set("middleman.heartbeat-interval", caf::timespan(network->silence_max / 4));
     set("middleman.connection-timeout", caf::timespan(network->silence_max));
     set("middleman.app-identifiers", std::vector<std::string>{fmt::format("salamander/{}", protocol_version)});
     load<caf::io::middleman>();

@@ -1,6 +1,7 @@
 #include <salamander/actors/block_service.hpp>
 
 #include <salamander/actors/net/block_server.hpp>
+#include <salamander/storage/crc32c.hpp>
 
 namespace salamander::actors {
 
@@ -15,7 +16,10 @@ storage::stored_block to_stored(std::shared_ptr<const core::block_object> object
 
 storage::stored_block to_stored(std::shared_ptr<const core::byte_buffer> bytes) {
   const auto size = bytes ? bytes->capacity() : 0;
-  return {std::move(bytes), nullptr, size};
+  std::optional<std::uint32_t> checksum;
+  if (bytes)
+    checksum = storage::crc32c(*bytes);
+  return {std::move(bytes), nullptr, size, checksum};
 }
 
 core::block to_block(const storage::stored_block& stored) {
@@ -46,12 +50,19 @@ block_service::~block_service() = default;
 
 core::block block_service::find_here(const storage::block_id& id) {
   const auto found = store().find(id);
-  return found ? to_block(*found) : core::block{};
+  if (!found)
+    return {};
+  if (found->checksum && storage::crc32c(*static_cast<const core::byte_buffer*>(found->object.get())) != *found->checksum) {
+    store().discard(id);
+    return {};
+  }
+  return to_block(*found);
 }
 
-core::block block_service::fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled) {
+core::block block_service::fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled,
+                                 net::block_spoiler* spoiler) {
   try {
-    net::block_fetcher fetcher(*client_, {{id, peer}}, cancelled);
+    net::block_fetcher fetcher(*client_, {{id, peer, spoiler}}, cancelled);
     return {nullptr, fetcher.next()};
   } catch (const net::fetch_cancelled&) {
     throw core::task_cancelled();

@@ -1,6 +1,7 @@
 // The blocks of one process and of its peers, behind one door.
 #pragma once
 
+#include <salamander/actors/cache_claims.hpp>
 #include <salamander/actors/executor_runtime.hpp>
 #include <salamander/actors/net/block_client.hpp>
 #include <salamander/storage/block_store.hpp>
@@ -14,7 +15,7 @@ namespace net {
 class block_server;
 }
 
-/// A typed block as the store keeps it, and back. A block without object is an empty one.
+/// A typed block as the store keeps it, and back. A block without object is an empty one. Bytes get their checksum here.
 storage::stored_block to_stored(std::shared_ptr<const core::block_object> object);
 storage::stored_block to_stored(std::shared_ptr<const core::byte_buffer> bytes);
 core::block to_block(const storage::stored_block& stored);
@@ -39,11 +40,17 @@ public:
     return client_ != nullptr;
   }
 
-  /// The block if this process holds it, else an empty one.
+  /// The block if this process holds it, else an empty one: also for bytes that have changed since they were put there, which go.
   core::block find_here(const storage::block_id& id);
 
-  /// Fetches one block; `cancelled` may be null. Errors: net::fetch_error, core::task_cancelled.
-  core::block fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled);
+  /// Fetches one block; `cancelled` and `spoiler` may be null. Errors: net::fetch_error, core::task_cancelled.
+  core::block fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled,
+                    net::block_spoiler* spoiler = nullptr);
+
+  /// Who computes which partition for the cache.
+  cache_claims& claims() noexcept {
+    return claims_;
+  }
 
   /// Requires: has_peers().
   net::block_client& client() noexcept {
@@ -59,6 +66,7 @@ private:
   };
 
   std::uint32_t self_;
+  cache_claims claims_;
   std::shared_ptr<accounted_store> memory_;
   std::unique_ptr<net::block_client> client_;
   std::unique_ptr<net::block_server> server_;

@@ -9,6 +9,8 @@ namespace salamander::actors {
 
 /// No control message is larger. Blocks, large plans and large results travel over block connections.
 inline constexpr std::size_t control_message_bytes_max = 1U << 20;
+/// What the numbering of a message may add to that.
+inline constexpr std::size_t envelope_bytes_max = 128;
 
 /// Makes every wire_message known to the framework; found by argument-dependent look-up.
 template <class Inspector, wire_message T>
@@ -31,7 +33,7 @@ typename Inspector::result_type inspect(Inspector& f, T& message) {
 template <class Self, class Handle, class T>
 void tell(Self* self, const Handle& to, T message) {
   if constexpr (requires { message.wire_bytes(); })
-    if (to && to.node() != self->node() && message.wire_bytes() > control_message_bytes_max)
+    if (to && to.node() != self->node() && message.wire_bytes() > control_message_bytes_max + envelope_bytes_max)
       core::throw_error(errc::internal, std::string("a control message is too large: ") + T::wire_name);
   if (to)
     self->send(to, std::move(message));

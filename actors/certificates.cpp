@@ -1,6 +1,7 @@
 #include <salamander/actors/certificates.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/output_file.hpp>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -9,10 +10,6 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <memory>
@@ -83,12 +80,9 @@ identity make_identity(const char* name, const identity* issuer) {
 void write_private(const std::filesystem::path& path, BIO* content) {
   char* data = nullptr;
   const auto size = BIO_get_mem_data(content, &data);
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0)
-    core::throw_error(errc::io_error, "cannot create " + path.string() + ": " + std::strerror(errno));
-  const bool written = ::write(file, data, static_cast<std::size_t>(size)) == size;
-  if (::close(file) != 0 || !written)
-    core::throw_error(errc::io_error, "cannot write " + path.string() + ": " + std::strerror(errno));
+  core::output_file file(path.string(), core::system_disk(), 0600);
+  file.write({data, static_cast<std::size_t>(size)});
+  file.finish(false);
 }
 
 void write_certificate(const std::filesystem::path& path, const identity& who) {

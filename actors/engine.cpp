@@ -2,9 +2,11 @@
 
 #include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/executor_process.hpp>
+#include <salamander/actors/fault_start.hpp>
 #include <salamander/actors/log.hpp>
 #include <salamander/actors/memory_budget.hpp>
 #include <salamander/actors/process_end.hpp>
+#include <salamander/actors/scheduling.hpp>
 #include <salamander/actors/supervisor_actor.hpp>
 
 #include <fmt/format.h>
@@ -38,6 +40,15 @@ executor_options fetch_options(const config& settings) {
   return options;
 }
 
+watch_limits watch_of(const config& settings) {
+  watch_limits limits;
+  if (settings.contains("salamander.task.timeout"))
+    limits.timeout = settings.get_time("salamander.task.timeout");
+  limits.kill_grace = settings.get_time("salamander.task.killGrace");
+  limits.progress_warning = settings.get_time("salamander.task.progressWarning");
+  return limits;
+}
+
 executor_spec make_spec(const config& settings, const core::master_url& master, const std::filesystem::path& directory) {
   const auto fetch = fetch_options(settings);
   executor_spec spec;
@@ -60,6 +71,10 @@ executor_spec make_spec(const config& settings, const core::master_url& master, 
   spec.heartbeat_interval_ms = static_cast<std::uint64_t>(settings.get_time("salamander.executor.heartbeatInterval").count());
   spec.dead_timeout_ms = static_cast<std::uint64_t>(settings.get_time("salamander.executor.deadTimeout").count());
   spec.register_timeout_ms = static_cast<std::uint64_t>(settings.get_time("salamander.cluster.registerTimeout").count());
+  const auto watch = watch_of(settings);
+  spec.task_timeout_ms = static_cast<std::uint64_t>(watch.timeout.count());
+  spec.task_kill_grace_ms = static_cast<std::uint64_t>(watch.kill_grace.count());
+  spec.task_progress_warning_ms = static_cast<std::uint64_t>(watch.progress_warning.count());
   spec.log_level = settings.get("salamander.log.level");
   return spec;
 }
@@ -124,20 +139,28 @@ void actor_engine::show_progress() {
 
 scheduler_setup actor_engine::make_scheduler_setup(const core::master_url& master) {
   scheduler_setup setup;
-  setup.limits.task_failures_max = master.how == core::master_url::kind::local
-                                       ? master.task_failures_max
-                                       : static_cast<std::uint32_t>(settings_.get_int("salamander.task.maxFailures"));
-  setup.limits.stage_attempts_max = static_cast<std::uint32_t>(settings_.get_int("salamander.stage.maxConsecutiveAttempts"));
-  setup.limits.locality_wait = settings_.get_time("salamander.locality.wait");
-  setup.limits.result_bytes_max = settings_.get_bytes("salamander.driver.maxResultSize");
+  setup.limits = scheduling_options(settings_, master);
   setup.progress = progress_;
   setup.executors = executors_;
+  setup.faults = faults_;
   setup.log = [](scheduler::notice::level level, const std::string& text) { log(level_of(level), text); };
   return setup;
 }
 
+void actor_engine::prepare_faults(const core::master_url& master) {
+  faults_ = start_faults(
+      settings_, master,
+      [this](std::uint32_t executor, int number) { return processes_->signal(executor, number); }, // no stage starts before it is there
+      refused_messages_);
+}
+
+testing::fault_report actor_engine::faults() const {
+  return faults_ ? faults_->report() : testing::fault_report{};
+}
+
 void actor_engine::start_local(const core::master_url& master) {
   show_progress();
+  prepare_faults(master);
   cores_ = master.cores;
   host_ = std::make_unique<actor_host>(std::nullopt);
   scheduler_ = spawn_scheduler(host_->system(), make_scheduler_setup(master));
@@ -147,6 +170,8 @@ void actor_engine::start_local(const core::master_url& master) {
   auto options = fetch_options(settings_);
   options.cores = cores_;
   options.memory_bytes = memory_of(settings_, {"salamander.executor.memory", "salamander.driver.memory"});
+  options.watch = watch_of(settings_);
+  options.on_warning = [](const std::string& text) { log(log_level::warn, text); };
   std::tie(executor_, runtime_) = spawn_executor(host_->system(), setup, [&](std::function<void()> on_reports) {
     return std::make_shared<executor_runtime>(options, std::move(on_reports));
   });
@@ -161,8 +186,9 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
                       "local-cluster starts this program again as executors: call salamander::init(argc, argv) in the "
                       "first line of main");
   show_progress();
+  prepare_faults(master);
   cores_ = master.executors * master.cores;
-  directory_.emplace(settings_.find("salamander.local.dir").value_or(""));
+  directory_.emplace(settings_.find("salamander.local.dir").value_or(""), application_directory::care::kept);
   make_credentials(directory_->path());
   auto spec = make_spec(settings_, master, directory_->path());
   host_ = std::make_unique<actor_host>(
@@ -174,14 +200,24 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
   options.memory_bytes = memory_of(settings_, {"salamander.driver.memory"});
   options.socket_directory = directory_->path();
   options.peer_directory = spec.peer_directory;
+  if (faults_) {
+    options.result_faults = [director = faults_](std::uint64_t task) { return director->faults_of_result(task); };
+    options.result_faulted = [director = faults_](std::uint32_t executor, core::task_faults& faults) {
+      director->result_fetched(executor, faults);
+    };
+  }
   runtime_ = std::make_shared<executor_runtime>(options, [] {});
   results_ = std::make_shared<result_threads>(runtime_, result_fetches_max);
   auto scheduling = make_scheduler_setup(master);
   scheduling.driver_blocks = runtime_;
   scheduling.fetcher = results_;
+  auto supervisor_address = std::make_shared<caf::actor_addr>();
+  scheduling.kill = [supervisor_address](std::uint32_t executor, const std::string& reason) {
+    if (const auto to = caf::actor_cast<supervisor_actor>(*supervisor_address))
+      post(to, kill_executor{executor, reason});
+  };
   scheduler_ = spawn_scheduler(host_->system(), scheduling);
 
-  auto supervisor_address = std::make_shared<caf::actor_addr>();
   processes_ = std::make_shared<launcher>([supervisor_address](std::uint32_t executor, const std::string& reason) {
     if (const auto to = caf::actor_cast<supervisor_actor>(*supervisor_address))
       post(to, process_ended{executor, reason});
@@ -202,6 +238,9 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
   setup.silence.dead_after = settings_.get_time("salamander.executor.deadTimeout");
   setup.restarts.restarts_max = static_cast<std::uint32_t>(settings_.get_int("salamander.executor.maxRestarts"));
   setup.restarts.window = settings_.get_time("salamander.executor.restartWindow");
+  if (faults_ && faults_->messages())
+    setup.filter = [messages = faults_->messages()](std::uint32_t executor, testing::direction way, const char* name,
+                                                    scheduler::time_point time) { return messages->pass(executor, way, name, time); };
   supervisor_ = spawn_supervisor(host_->system(), setup);
   *supervisor_address = supervisor_->address();
   const auto port = host_->publish(supervisor_);
@@ -296,11 +335,15 @@ void actor_engine::stop() {
   });
   if (bar_)
     bar_->stop();
+  if (faults_)
+    print_faults(settings_, *faults_);
   if (directory_)
     directory_->remove();
 }
 
 void actor_engine::end_executors() {
+  if (faults_)
+    faults_->end();
   post(supervisor_, shut_down{});
   if (processes_)
     processes_->stop(executor_end_grace);

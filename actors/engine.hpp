@@ -4,6 +4,7 @@
 #include <salamander/actors/actor_host.hpp>
 #include <salamander/actors/application_directory.hpp>
 #include <salamander/actors/console.hpp>
+#include <salamander/actors/fault_director.hpp>
 #include <salamander/actors/launcher.hpp>
 #include <salamander/actors/progress.hpp>
 #include <salamander/actors/result_threads.hpp>
@@ -29,6 +30,7 @@ public:
   void cancel_all_jobs(const std::string& reason) override;
   std::vector<executor_info> executors() const override;
   std::uint32_t cached_partitions(core::rdd_id dataset) const override;
+  testing::fault_report faults() const override;
   void stop() override;
 
   /// False when a task could not be ended: the process must not run static destructors under it.
@@ -45,6 +47,8 @@ public:
 
 private:
   void show_progress();
+  /// Makes the director if faults, or a report on them, are asked for. Errors: errc::bad_config_value.
+  void prepare_faults(const core::master_url& master);
   scheduler_setup make_scheduler_setup(const core::master_url& master);
   void end_executors();
   void end_actors();
@@ -62,6 +66,7 @@ private:
   const std::shared_ptr<progress_board> progress_ = std::make_shared<progress_board>();
   const std::shared_ptr<executor_board> executors_ = std::make_shared<executor_board>();
   const std::shared_ptr<std::atomic<std::uint64_t>> refused_messages_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<fault_director> faults_; ///< null unless faults are injected
   std::shared_ptr<progress_bar> bar_;
   std::optional<application_directory> directory_;
   std::unique_ptr<actor_host> host_;

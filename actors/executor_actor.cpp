@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+#include <deque>
+
 namespace salamander::actors {
 
 void driver_contact::end(int exit_code, std::string text) {
@@ -33,7 +35,12 @@ constexpr std::size_t report_bytes_goal = control_message_bytes_max / 2;
 struct executor_state {
   executor_setup setup;
   std::shared_ptr<executor_runtime> runtime;
-  std::uint64_t heartbeats = 0;
+  // In a process of its own:
+  link_door link; ///< once we are welcome
+  std::optional<executor_line> session;
+  std::deque<executor_line::event> events; ///< to be fed to it
+  bool feeding = false;
+  bool reports_left = false; ///< with the runtime, until the session takes them
 };
 
 using executor_self = executor_actor::stateful_pointer<executor_state>;
@@ -60,71 +67,173 @@ void make_portable(task_report& report) {
   cut_text(report);
 }
 
-void send_reports(executor_self self) {
-  auto& state = self->state;
-  if (!state.setup.reports_to)
-    return;
-  auto reports = state.runtime->take_reports();
-  tasks_reported message{state.setup.executor, state.setup.incarnation, {}, state.runtime->take_evictions()};
-  if (!state.setup.contact) {
-    for (auto& report : reports)
-      cut_text(report);
-    message.reports = std::move(reports);
-    if (!message.reports.empty() || !message.evicted.empty())
-      tell(self, state.setup.reports_to, std::move(message));
-    return;
-  }
-  std::size_t bytes = 0;
-  for (auto& report : reports) {
-    make_portable(report);
-    const auto size = wire::size_of(report);
-    if (!message.reports.empty() && bytes + size > report_bytes_goal) {
-      tell(self, state.setup.reports_to, std::exchange(message, {state.setup.executor, state.setup.incarnation, {}, {}}));
-      bytes = 0;
-    }
-    bytes += size;
-    message.reports.push_back(std::move(report));
-  }
-  if (!message.reports.empty() || !message.evicted.empty())
-    tell(self, state.setup.reports_to, std::move(message));
-}
-
-void send_heartbeat(executor_self self) {
-  auto& state = self->state;
-  if (!state.setup.reports_to)
-    return;
-  const auto& runtime = *state.runtime;
-  tell(self, state.setup.reports_to,
-       heartbeat{state.setup.executor, state.setup.incarnation, ++state.heartbeats, runtime.running_tasks(), runtime.finished_tasks(),
-                 runtime.cached_bytes(), state.runtime->take_evictions()});
-}
-
-void accept(executor_self self) {
-  auto& state = self->state;
-  if (!state.setup.contact || state.setup.reports_to)
-    return;
-  state.setup.contact->seen();
-  state.setup.reports_to = caf::actor_cast<executor_inbox>(self->current_sender());
-  self->monitor(state.setup.reports_to);
-  if constexpr (core::fault_tolerance) {
-    send_heartbeat(self);
-    remind(self, state.setup.heartbeat_interval, beat{});
-  }
-}
-
 void leave_for_good(executor_self self, int exit_code, std::string text) {
   if (self->state.setup.contact)
     self->state.setup.contact->end(exit_code, std::move(text));
   self->quit();
 }
 
+void feed(executor_self self, executor_line::event what);
+
+/// To the driver: as it is in local mode, numbered from another process.
+template <class Message>
+void say(executor_self self, Message message) {
+  auto& state = self->state;
+  if (!state.session)
+    return tell(self, state.setup.reports_to, std::move(message));
+  auto what = std::make_shared<const any_report>(std::move(message));
+  const auto bytes = wire_bytes_of(*what);
+  feed(self, executor_line::report_given{std::move(what), bytes});
+}
+
+void send_reports(executor_self self) {
+  auto& state = self->state;
+  state.reports_left = state.session && !state.session->takes_reports();
+  if (state.reports_left)
+    return;
+  const auto empty = [&] { return tasks_reported{state.setup.executor, state.setup.incarnation, {}, {}, {}}; };
+  auto message = empty();
+  const auto flush = [&] {
+    if (!message.reports.empty() || !message.evicted.empty() || !message.faults.empty())
+      say(self, std::exchange(message, empty()));
+  };
+  auto reports = state.runtime->take_reports();
+  message.faults = state.runtime->take_fault_notes();
+  for (; message.faults.size() == executor_runtime::fault_notes_max; message.faults = state.runtime->take_fault_notes())
+    flush();
+  message.evicted = state.runtime->take_evictions();
+  std::size_t bytes = 0;
+  for (auto& report : reports) {
+    if (!state.session) {
+      cut_text(report);
+    } else {
+      make_portable(report);
+      const auto size = wire::size_of(report);
+      if (bytes + size > report_bytes_goal) {
+        flush();
+        bytes = 0;
+      }
+      bytes += size;
+    }
+    message.reports.push_back(std::move(report));
+  }
+  flush();
+}
+
+// -- orders -------------------------------------------------------------------
+
+void obey(executor_self self, run_stage message) {
+  self->state.runtime->add_stage(std::move(message.order));
+}
+void obey(executor_self self, run_tasks message) {
+  self->state.runtime->launch(std::move(message.tasks), std::move(message.faults));
+}
+void obey(executor_self self, const cancel_attempts& message) {
+  self->state.runtime->cancel(message.tasks);
+}
+void obey(executor_self self, const forget_stage& message) {
+  self->state.runtime->forget_stage(message.stage);
+}
+void obey(executor_self self, const drop_dataset& message) {
+  self->state.runtime->drop_cached(message.dataset);
+  say(self, dataset_dropped{self->state.setup.executor, self->state.setup.incarnation, message.token});
+}
+void obey(executor_self self, const drop_shuffle& message) {
+  self->state.runtime->drop_shuffle(message.shuffle);
+}
+void obey(executor_self self, const drop_result& message) {
+  if (message.shuffle == drop_result::no_shuffle)
+    self->state.runtime->drop_result(message.task);
+  else
+    self->state.runtime->drop_map_output(message.shuffle, message.map_partition, message.task);
+}
+
+// -- the session with the driver ----------------------------------------------
+
+void perform(executor_self self, executor_line::send_parcel& what) {
+  tell(self, self->state.link, numbered_report{std::move(what.what)});
+}
+
+void perform(executor_self self, const executor_line::send_state& what) {
+  tell(self, self->state.link, messages_seen{what.incarnation, what.state});
+}
+
+void perform(executor_self self, const executor_line::deliver& what) {
+  std::visit([self](const auto& message) { obey(self, message); }, *what.message);
+}
+
+void perform(executor_self self, const executor_line::send_beat& what) {
+  const auto& state = self->state;
+  const auto& runtime = *state.runtime;
+  tell(self, state.link,
+       heartbeat{state.setup.executor, state.setup.incarnation, what.sequence, runtime.running_tasks(), runtime.finished_tasks(),
+                 runtime.cached_bytes(), what.state});
+}
+
+void perform(executor_self, const executor_line::refuse&) {}
+
+void perform(executor_self self, const executor_line::leave& what) {
+  leave_for_good(self, exit_driver_gone, what.reason);
+}
+
+void feed(executor_self self, executor_line::event what) {
+  auto& state = self->state;
+  state.events.push_back(std::move(what));
+  if (std::exchange(state.feeding, true))
+    return; // an order that is being obeyed made us say something; the loop below takes it
+  for (; !state.events.empty(); state.events.pop_front())
+    for (auto& action : state.session->handle(std::move(state.events.front()), now(self)))
+      std::visit([self](auto& one) { perform(self, one); }, action);
+  state.feeding = false;
+  if (state.reports_left && state.session->takes_reports())
+    send_reports(self);
+}
+
+/// Something has come from our link: the driver lives. The first time it says which link is ours.
+void accept(executor_self self) {
+  auto& state = self->state;
+  if (!state.session)
+    return;
+  if (state.setup.contact)
+    state.setup.contact->seen();
+  if (state.link)
+    return;
+  state.link = caf::actor_cast<link_door>(self->current_sender());
+  self->monitor(state.link);
+  feed(self, executor_line::welcomed{});
+  if constexpr (core::fault_tolerance)
+    feed(self, executor_line::beat_due{});
+  send_reports(self);
+}
+
+void receive(executor_self self, numbered_order& message) {
+  if (!self->state.session || message.what.incarnation != self->state.setup.incarnation)
+    return;
+  accept(self);
+  const auto bytes = message.wire_bytes();
+  feed(self, executor_line::parcel_arrived{std::move(message.what), bytes});
+}
+
+void note(executor_self self, std::uint64_t incarnation, const scheduler::channel_state& line) {
+  if (!self->state.session || incarnation != self->state.setup.incarnation)
+    return;
+  accept(self);
+  feed(self, executor_line::state_arrived{incarnation, line});
+}
+
 void introduce(executor_self self) {
   const auto& setup = self->state.setup;
-  if (!setup.driver)
-    return;
-  self->monitor(setup.driver);
   tell(self, setup.driver,
        register_executor{setup.executor, setup.incarnation, ::getpid(), protocol_version, setup.cores, core::code_modules()});
+}
+
+void keep_beating(executor_self self) {
+  auto& state = self->state;
+  if (!state.link)
+    introduce(self); // the last registration, or its answer, was lost
+  send_reports(self);
+  feed(self, executor_line::beat_due{});
+  remind(self, state.setup.heartbeat_interval, beat{});
 }
 
 executor_actor::behavior_type run_executor(executor_self self, const executor_setup& setup,
@@ -132,31 +241,29 @@ executor_actor::behavior_type run_executor(executor_self self, const executor_se
   self->state.setup = setup;
   self->state.runtime = runtime;
   self->set_down_handler([self](const caf::down_msg&) { leave_for_good(self, exit_driver_gone, "the driver went away"); });
-  introduce(self);
-  const auto seen = [self] {
-    if (self->state.setup.contact)
-      self->state.setup.contact->seen();
-  };
+  if (setup.driver) {
+    self->state.session.emplace(setup.incarnation, setup.limits, now(self));
+    self->monitor(setup.driver);
+    introduce(self);
+    if constexpr (core::fault_tolerance)
+      remind(self, setup.heartbeat_interval, beat{});
+  }
   return {
-      [=](run_stage& message) { self->state.runtime->add_stage(std::move(message.order)); },
-      [=](run_tasks& message) { self->state.runtime->launch(std::move(message.tasks)); },
-      [=](const cancel_attempts& message) { self->state.runtime->cancel(message.tasks); },
-      [=](const forget_stage& message) { self->state.runtime->forget_stage(message.stage); },
-      [=](const drop_dataset& message) {
-        self->state.runtime->drop_cached(message.dataset);
-        tell(self, self->state.setup.reports_to, dataset_dropped{self->state.setup.executor, self->state.setup.incarnation, message.token});
-      },
-      [=](const drop_shuffle& message) { self->state.runtime->drop_shuffle(message.shuffle); },
-      [=](const drop_result& message) { self->state.runtime->drop_result(message.task); },
+      [=](run_stage& message) { obey(self, std::move(message)); },
+      [=](run_tasks& message) { obey(self, std::move(message)); },
+      [=](const cancel_attempts& message) { obey(self, message); },
+      [=](const forget_stage& message) { obey(self, message); },
+      [=](const drop_dataset& message) { obey(self, message); },
+      [=](const drop_shuffle& message) { obey(self, message); },
+      [=](const drop_result& message) { obey(self, message); },
       [=](const leave& message) { leave_for_good(self, 0, message.reason); },
+      [=](numbered_order& message) { receive(self, message); },
+      [=](const messages_seen& message) { note(self, message.incarnation, message.line); },
       [=](const welcome&) { accept(self); },
       [=](const refused& message) { leave_for_good(self, exit_refused, message.text); },
-      [=](const heartbeat_seen&) { seen(); },
+      [=](const heartbeat_seen& message) { note(self, message.incarnation, message.line); },
       [=](reports_waiting) { send_reports(self); },
-      [=](beat) {
-        send_heartbeat(self);
-        remind(self, self->state.setup.heartbeat_interval, beat{});
-      },
+      [=](beat) { keep_beating(self); },
   };
 }
 

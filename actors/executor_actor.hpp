@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/actors/interfaces.hpp>
+#include <salamander/scheduler/executor_session.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -40,15 +41,19 @@ inline constexpr int exit_driver_gone = 81;
 inline constexpr int exit_refused = 82;
 inline constexpr int exit_no_connection = 83;
 inline constexpr int exit_bad_spec = 84;
+inline constexpr int exit_task_stuck = 85;
+
+using executor_line = scheduler::driver_session<order_pointer, report_pointer>;
 
 struct executor_setup {
   std::uint32_t executor = 0;
   std::uint64_t incarnation = 0;
   std::uint32_t cores = 1;
-  executor_inbox reports_to;               ///< local mode: the scheduler; else empty until the link welcomes us
+  executor_inbox reports_to;               ///< local mode: the scheduler
   driver_door driver;                      ///< where to register; empty in local mode
   std::shared_ptr<driver_contact> contact; ///< null in local mode
   std::chrono::milliseconds heartbeat_interval{1000};
+  executor_line::limits limits = {}; ///< of the session with the driver
 };
 
 /// `make_runtime` builds the runtime with the given callback for waiting reports.

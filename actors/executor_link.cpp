@@ -2,95 +2,155 @@
 
 #include <salamander/rdd/fault_tolerance.hpp>
 
-#include <fmt/format.h>
-
 namespace salamander::actors {
 namespace {
 
-using health = scheduler::executor_monitor::health;
+using session_cause = scheduler::session_end::cause;
+using testing::direction;
 
 struct link_state {
   link_setup setup;
-  std::optional<scheduler::executor_monitor> monitor;
-  bool fenced = false; ///< dead: nothing passes any more
-  scheduler::time_point fenced_until;
+  std::optional<link_session> session;
+  std::optional<scheduler::time_point> lingers_until; ///< set once the session is over
+  heartbeat beat;                                     ///< being handled
 };
 
 using link_self = executor_link::stateful_pointer<link_state>;
 
-void close(link_self self) {
-  if (std::exchange(self->state.fenced, true))
-    return;
-  self->state.monitor->disconnected();
-  self->state.fenced_until = now(self) + self->state.setup.linger;
-}
-
-void lose(link_self self, std::string reason, bool connection_ended) {
+/// Sends a message to the executor, or has its fate happen to it.
+template <class Message>
+void transmit(link_self self, Message message) {
   const auto& setup = self->state.setup;
-  setup.executors->changed(setup.executor, false, "dead: " + reason);
-  tell(self, setup.supervisor, link_lost{setup.executor, std::move(reason), connection_ended});
-  close(self);
+  if (!setup.filter)
+    return tell(self, setup.remote, std::move(message));
+  const auto fate = setup.filter(setup.executor, direction::to_executor, Message::wire_name, now(self));
+  for (int copies = fate.lost ? 0 : fate.twice ? 2 : 1; copies > 0; --copies)
+    if (fate.delay.count() > 0)
+      self->delayed_send(setup.remote, caf::timespan(fate.delay), message);
+    else
+      tell(self, setup.remote, message);
 }
 
-/// True if a message is from the live incarnation; notes the sign of life.
-bool admit(link_self self, std::uint32_t executor, std::uint64_t incarnation) {
+void perform(link_self self, link_session::send_parcel& what) {
+  transmit(self, numbered_order{std::move(what.what)});
+}
+
+void perform(link_self self, const link_session::send_state& what) {
+  transmit(self, messages_seen{what.incarnation, what.state});
+}
+
+void perform(link_self self, const link_session::deliver& what) {
+  std::visit([&](const auto& message) { tell(self, self->state.setup.scheduler, message); }, *what.message);
+}
+
+void perform(link_self self, const link_session::answer_beat& what) {
   auto& state = self->state;
-  if (state.fenced || executor != state.setup.executor || incarnation != state.setup.incarnation) {
-    state.setup.refused_messages->fetch_add(1, std::memory_order_relaxed);
-    // It does not know that it is dead: it must not go on working.
-    if (state.fenced)
-      tell(self, state.setup.remote, leave{"the driver had given this executor up"});
-    return false;
-  }
-  if (state.monitor->heard(now(self)) == health::alive) {
-    state.setup.executors->changed(executor, true, "alive");
-    tell(self, state.setup.scheduler, executor_silent{executor, false});
-  }
-  return true;
+  transmit(self, heartbeat_seen{state.setup.incarnation, what.sequence, what.state});
+  tell(self, state.setup.scheduler, std::move(state.beat));
+}
+
+void change_health(link_self self, bool silent) {
+  const auto& setup = self->state.setup;
+  setup.executors->changed(setup.executor, true, silent ? "suspect" : "alive");
+  tell(self, setup.scheduler, executor_silent{setup.executor, silent});
+}
+
+void perform(link_self self, const link_session::suspected&) {
+  change_health(self, true);
+}
+
+void perform(link_self self, const link_session::recovered&) {
+  change_health(self, false);
+}
+
+void perform(link_self self, const link_session::ended& what) {
+  const auto& setup = self->state.setup;
+  setup.executors->changed(setup.executor, false, "dead: " + what.why.text);
+  tell(self, setup.supervisor, link_lost{setup.executor, what.why.text, what.why.why == session_cause::disconnected});
+}
+
+void perform(link_self self, const link_session::refuse& what) {
+  self->state.setup.refused_messages->fetch_add(1, std::memory_order_relaxed);
+  if (what.tell_to_leave)
+    transmit(self, leave{"the driver had given this executor up"});
+}
+
+void feed(link_self self, link_session::event what) {
+  auto& state = self->state;
+  for (auto& action : state.session->handle(std::move(what), now(self)))
+    std::visit([self](auto& one) { perform(self, one); }, action);
+  if (state.session->over() && !state.lingers_until)
+    state.lingers_until = now(self) + state.setup.linger;
+}
+
+// -- from the executor --------------------------------------------------------
+
+void handle(link_self self, heartbeat& message) {
+  const auto beat = link_session::beat_arrived{message.incarnation, message.sequence, message.line};
+  self->state.beat = std::move(message);
+  feed(self, beat);
+}
+
+void handle(link_self self, numbered_report& message) {
+  const auto bytes = message.wire_bytes();
+  feed(self, link_session::parcel_arrived{std::move(message.what), bytes});
+}
+
+void handle(link_self self, const messages_seen& message) {
+  feed(self, link_session::state_arrived{message.incarnation, message.line});
+}
+
+/// A handler of what the executor sends.
+template <class Message>
+auto receive(link_self self) {
+  return [self](Message& message) {
+    const auto& setup = self->state.setup;
+    if (!setup.filter)
+      return handle(self, message);
+    const auto fate = setup.filter(setup.executor, direction::from_executor, Message::wire_name, now(self));
+    for (int copies = fate.lost ? 0 : fate.twice ? 2 : 1; copies > 0; --copies) {
+      auto copy = message;
+      if (fate.delay.count() > 0)
+        remind(self, fate.delay, held_message{std::move(copy)});
+      else
+        handle(self, copy);
+    }
+  };
+}
+
+// -- from the scheduler -------------------------------------------------------
+
+/// A handler of an order for the executor.
+template <class Message>
+auto pass_on(link_self self) {
+  return [self](Message& message) {
+    auto what = std::make_shared<const any_order>(std::move(message));
+    const auto bytes = wire_bytes_of(*what);
+    feed(self, link_session::order_given{std::move(what), bytes});
+  };
 }
 
 void check(link_self self) {
   auto& state = self->state;
-  const auto time = now(self);
-  if (state.fenced) {
-    if (time >= state.fenced_until)
-      self->quit();
-    else
-      remind(self, state.setup.check_interval, check_time{});
-    return;
-  }
-  const auto change = state.monitor->tick(time);
-  if (change == health::dead) {
-    lose(self, fmt::format("silent for {:.1f} s", std::chrono::duration<double>(state.monitor->silence(time)).count()), false);
-  } else if (change) {
-    const bool silent = change == health::suspect;
-    state.setup.executors->changed(state.setup.executor, true, silent ? "suspect" : "alive");
-    tell(self, state.setup.scheduler, executor_silent{state.setup.executor, silent});
-  }
-  remind(self, state.setup.check_interval, check_time{});
-}
-
-/// A handler that hands a message on to the executor, while it lives.
-template <class Message>
-auto pass_on(link_self self) {
-  return [self](Message& message) {
-    if (!self->state.fenced)
-      tell(self, self->state.setup.remote, std::move(message));
-  };
+  feed(self, link_session::tick{});
+  if (state.lingers_until && now(self) >= *state.lingers_until)
+    self->quit();
+  else
+    remind(self, state.setup.check_interval, check_time{});
 }
 
 executor_link::behavior_type run_link(link_self self, const link_setup& setup) {
   self->state.setup = setup;
-  self->state.monitor.emplace(setup.limits, now(self));
+  self->state.session.emplace(setup.incarnation, setup.limits, now(self));
   self->monitor(setup.remote);
   self->monitor(setup.supervisor);
   self->set_down_handler([self](const caf::down_msg& down) {
     if (down.source == self->state.setup.supervisor.address())
       self->quit();
-    else if (!self->state.fenced)
-      lose(self, "the connection ended", true);
+    else
+      feed(self, link_session::disconnected{});
   });
-  tell(self, setup.remote, welcome{setup.executor});
+  transmit(self, welcome{setup.executor});
   if constexpr (core::fault_tolerance)
     remind(self, setup.check_interval, check_time{});
   return {
@@ -101,23 +161,14 @@ executor_link::behavior_type run_link(link_self self, const link_setup& setup) {
       pass_on<drop_dataset>(self),
       pass_on<drop_shuffle>(self),
       pass_on<drop_result>(self),
-      pass_on<leave>(self),
-      [=](heartbeat& message) {
-        if (!admit(self, message.executor, message.incarnation))
-          return;
-        tell(self, self->state.setup.remote, heartbeat_seen{message.sequence});
-        tell(self, self->state.setup.scheduler, std::move(message));
-      },
-      [=](tasks_reported& message) {
-        if (admit(self, message.executor, message.incarnation))
-          tell(self, self->state.setup.scheduler, std::move(message));
-      },
-      [=](dataset_dropped& message) {
-        if (admit(self, message.executor, message.incarnation))
-          tell(self, self->state.setup.scheduler, std::move(message));
-      },
+      [=](leave& message) { transmit(self, std::move(message)); },
+      receive<heartbeat>(self),
+      receive<numbered_report>(self),
+      receive<messages_seen>(self),
+      [=](held_message& message) { std::visit([self](auto& one) { handle(self, one); }, message.what); },
       [=](check_time) { check(self); },
-      [=](fence) { close(self); },
+      [=](greet) { transmit(self, welcome{self->state.setup.executor}); },
+      [=](fence) { feed(self, link_session::fenced{}); },
   };
 }
 

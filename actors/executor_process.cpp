@@ -3,6 +3,7 @@
 #include <salamander/actors/actor_host.hpp>
 #include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/executor_spec.hpp>
+#include <salamander/actors/keeper.hpp>
 #include <salamander/actors/launcher.hpp>
 #include <salamander/actors/log.hpp>
 #include <salamander/rdd/engine.hpp>
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -57,7 +59,8 @@ void leave_interrupts_to_driver() {
 }
 
 /// Ends the process when the driver is gone or has said nothing for too long.
-void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::milliseconds silence_max) {
+void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::milliseconds silence_max,
+                  const std::atomic<bool>& connected) {
   constexpr std::chrono::milliseconds step{500};
   auto last_look = clock::now();
   for (;;) {
@@ -66,7 +69,8 @@ void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::m
       ::_exit(exit_driver_gone);
     const auto time = clock::now();
     // If this process was stopped itself, the driver's answers may be waiting in the socket: give it time to read them.
-    if (time - last_look > 4 * step)
+    // Before there is a connection there is no silence: making it has a deadline of its own, and on a busy machine it takes long.
+    if (time - last_look > 4 * step || !connected)
       contact->seen();
     last_look = time;
     if (core::fault_tolerance && time - contact->last_seen() > silence_max) {
@@ -76,7 +80,7 @@ void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::m
   }
 }
 
-executor_options runtime_options(const executor_spec& spec, position_table& positions) {
+executor_options runtime_options(const executor_spec& spec, position_table& positions, const std::shared_ptr<driver_contact>& contact) {
   executor_options options;
   options.executor = spec.executor;
   options.cores = spec.cores;
@@ -87,11 +91,20 @@ executor_options runtime_options(const executor_spec& spec, position_table& posi
   options.fetch_bytes_in_flight_max = spec.fetch_bytes_in_flight_max;
   options.fetch_attempts_max = spec.fetch_attempts_max;
   options.fetch_retry_wait = std::chrono::milliseconds(spec.fetch_retry_wait_ms);
+  options.watch.timeout = std::chrono::milliseconds(spec.task_timeout_ms);
+  options.watch.kill_grace = std::chrono::milliseconds(spec.task_kill_grace_ms);
+  options.watch.progress_warning = std::chrono::milliseconds(spec.task_progress_warning_ms);
+  options.on_warning = [](const std::string& text) { log(log_level::warn, text); };
+  options.on_stuck = [contact](const std::string& text) {
+    constexpr std::chrono::milliseconds last_words{500}; // the report that says why is on its way
+    std::this_thread::sleep_for(last_words);
+    contact->end(exit_task_stuck, text);
+  };
   return options;
 }
 
 /// Works until the driver says otherwise; returns the exit code.
-int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& contact) {
+int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& contact, std::atomic<bool>& connected) {
   auto positions = position_table::open(spec.positions_file(), spec.cores);
   actor_host host(network_settings{executor_credentials(spec.directory), std::chrono::milliseconds(4 * spec.dead_timeout_ms)});
   driver_door door;
@@ -103,10 +116,14 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
     end_process(exit_no_connection);
   }
   contact->seen();
+  connected = true;
   executor_setup setup{
       spec.executor, spec.incarnation, spec.cores, {}, door, contact, std::chrono::milliseconds(spec.heartbeat_interval_ms)};
+  setup.limits.silence_max = std::chrono::milliseconds(2 * spec.dead_timeout_ms);
+  setup.limits.watcher_gap_max = 2 * setup.heartbeat_interval + std::chrono::seconds(1);
+  setup.limits.channel = spec.line_limits();
   const auto serving = spawn_executor(host.system(), setup, [&](std::function<void()> on_reports) {
-    return std::make_shared<executor_runtime>(runtime_options(spec, positions), std::move(on_reports));
+    return std::make_shared<executor_runtime>(runtime_options(spec, positions, contact), std::move(on_reports));
   });
   const auto [exit_code, text] = contact->wait();
   log(exit_code == 0 ? log_level::info : log_level::error, "ending: " + text);
@@ -116,9 +133,10 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
 
 [[noreturn]] void serve(const executor_spec& spec) {
   const auto contact = std::make_shared<driver_contact>();
-  const std::thread watcher(watch_driver, contact, std::chrono::milliseconds(2 * spec.dead_timeout_ms));
+  std::atomic<bool> connected = false; // both threads end with the process
+  const std::thread watcher(watch_driver, contact, std::chrono::milliseconds(2 * spec.dead_timeout_ms), std::cref(connected));
   try {
-    end_process(work(spec, contact));
+    end_process(work(spec, contact, connected));
   } catch (const std::exception& failure) {
     log(log_level::error, failure.what());
     end_process(exit_bad_spec);
@@ -152,6 +170,8 @@ const std::vector<std::string>& program_arguments() {
 namespace salamander::core {
 
 void serve_if_executor(int argc, char** argv) {
+  if (const char* const orders = std::getenv(actors::keeper_variable))
+    actors::run_as_keeper(orders);
   if (const char* const spec = std::getenv(actors::spec_variable)) {
     const std::string file = spec;
     ::unsetenv(actors::spec_variable); // programs that tasks start are no executors

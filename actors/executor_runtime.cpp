@@ -1,15 +1,17 @@
 #include <salamander/actors/executor_runtime.hpp>
 
 #include <salamander/actors/block_service.hpp>
+#include <salamander/actors/fault_injector.hpp>
 #include <salamander/actors/net/block_socket.hpp>
 #include <salamander/actors/task_runner.hpp>
 #include <salamander/rdd/error.hpp>
+#include <salamander/scheduler/executor_queue.hpp>
 
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_set>
 
@@ -27,15 +29,12 @@ std::filesystem::path block_socket_of(const std::filesystem::path& directory, st
 class executor_runtime::impl {
 public:
   impl(executor_options options, std::function<void()> on_reports)
-      : options_(std::move(options)), on_reports_(std::move(on_reports)), blocks_(options_), workers_(options_.cores) {
-    if (!options_.positions) {
-      own_positions_ = std::make_unique<core::task_position[]>(options_.cores);
-      options_.positions = own_positions_.get();
-    }
-    live_ = options_.cores;
-    threads_.reserve(options_.cores);
+      : options_(std::move(options)), on_reports_(std::move(on_reports)), blocks_(options_) {
+    const std::lock_guard lock(mutex_);
     for (std::uint32_t i = 0; i < options_.cores; ++i)
-      threads_.emplace_back([this, i] { work(workers_[i], options_.positions[i]); });
+      add_worker(options_.positions ? options_.positions + i : nullptr);
+    if (options_.watch.wanted() && options_.cores != 0)
+      watcher_ = std::thread([this] { watch(); });
   }
 
   ~impl() {
@@ -43,43 +42,39 @@ public:
   }
 
   void add_stage(stage_order order) {
-    const std::pair key(order.stage, order.stage_attempt);
-    auto made = std::make_shared<stage_state>(std::move(order));
-    std::shared_ptr<stage_state> old;
+    const auto stage = order.stage;
+    const auto attempt = order.stage_attempt;
+    auto made = std::make_shared<stage_state>(std::move(order), blocks_.store().drops());
+    std::optional<std::shared_ptr<stage_state>> old;
     const std::lock_guard lock(mutex_);
-    old = std::exchange(stages_[key], made);
+    old = queue_.add_stage(stage, attempt, made);
     if (old)
-      made->program.take_from(old->program);
+      made->program.take_from((*old)->program);
   }
 
   void forget_stage(std::uint32_t stage) {
     std::vector<std::shared_ptr<stage_state>> dropped;
     {
       const std::lock_guard lock(mutex_);
-      const auto first = stages_.lower_bound({stage, 0});
-      auto last = first;
-      for (; last != stages_.end() && last->first.first == stage; ++last)
-        dropped.push_back(std::move(last->second));
-      stages_.erase(first, last);
+      dropped = queue_.forget_stage(stage);
     }
     blocks_.store().drop_all(block_kind::plan, stage);
   }
 
-  void launch(std::vector<task_order> tasks) {
+  void launch(std::vector<task_order> tasks, std::vector<core::armed_fault> faults) {
     bool wake = false;
     std::size_t sleeping = 0;
     {
       const std::lock_guard lock(mutex_);
+      if (!faults.empty())
+        arm(std::move(faults));
       for (const auto& task : tasks) {
-        const auto stage = stages_.find({task.stage, task.stage_attempt});
         if (stopping_ || options_.cores == 0)
           wake |= add_report(ended(task.task, task_report::cancelled{}));
-        else if (stage == stages_.end())
+        else if (queue_.add(task) == task_queue::answer::unknown_stage)
           wake |= add_report(ended(task.task, unknown_stage(task)));
-        else
-          queue_.push_back({task, stage->second});
       }
-      sleeping = std::min<std::size_t>(sleeping_, queue_.size());
+      sleeping = std::min<std::size_t>(sleeping_, queue_.waiting());
     }
     if (sleeping > 1)
       work_.notify_all();
@@ -100,11 +95,21 @@ public:
     return taken;
   }
 
+  std::vector<core::fault_note> take_fault_notes() {
+    const std::lock_guard lock(mutex_);
+    return injector_ ? injector_->take_notes(fault_notes_max) : std::vector<core::fault_note>{};
+  }
+
   bool stop(std::chrono::milliseconds grace) {
+    std::thread watcher;
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
+      watcher = std::move(watcher_);
     }
+    watch_.notify_all();
+    if (watcher.joinable())
+      watcher.join();
     cancel_where([](std::uint64_t) { return true; });
     work_.notify_all();
     std::unique_lock lock(mutex_);
@@ -123,7 +128,7 @@ public:
 
   std::uint32_t running_tasks() const {
     const std::lock_guard lock(mutex_);
-    return running_;
+    return static_cast<std::uint32_t>(queue_.running());
   }
   std::uint64_t finished_tasks() const {
     const std::lock_guard lock(mutex_);
@@ -132,11 +137,20 @@ public:
   block_service& blocks() noexcept {
     return blocks_;
   }
+  const executor_options& options() const noexcept {
+    return options_;
+  }
 
 private:
-  struct queued_task {
-    task_order order;
-    std::shared_ptr<stage_state> stage;
+  using task_queue = scheduler::executor_queue<task_order, std::shared_ptr<stage_state>>;
+
+  /// A thread for tasks, and what it works on.
+  struct worker {
+    explicit worker(core::task_position* where) : position(where ? where : &own_position) {}
+    running_task task;
+    core::task_position own_position;
+    core::task_position* const position;
+    bool left_behind = false; ///< its task was reported as failed and never ended; another worker took over
   };
 
   static task_report::user_error unknown_stage(const task_order& task) {
@@ -150,6 +164,13 @@ private:
     report.task = task;
     report.outcome = std::move(outcome);
     return report;
+  }
+
+  /// Requires: mutex_ held.
+  void arm(std::vector<core::armed_fault> faults) {
+    if (!injector_)
+      injector_ = std::make_unique<fault_injector>();
+    injector_->add(std::move(faults));
   }
 
   /// Requires: mutex_ held. True: somebody has to be told.
@@ -167,33 +188,99 @@ private:
   template <class Predicate>
   void cancel_where(Predicate wanted) {
     bool wake = false;
-    std::vector<std::shared_ptr<stage_state>> dropped;
+    task_queue::cancelled dropped;
     {
       const std::lock_guard lock(mutex_);
-      const auto rest = std::stable_partition(queue_.begin(), queue_.end(), [&](const auto& one) { return !wanted(one.order.task); });
-      for (auto one = rest; one != queue_.end(); ++one) {
-        wake |= add_report(ended(one->order.task, task_report::cancelled{}));
-        dropped.push_back(std::move(one->stage));
-      }
-      queue_.erase(rest, queue_.end());
-      for (auto& worker : workers_)
-        worker.cancel_where(wanted);
+      dropped = queue_.cancel(wanted);
+      for (const auto& one : dropped.waiting)
+        wake |= add_report(ended(one.task.task, task_report::cancelled{}));
+      for (auto& one : workers_)
+        one.task.cancel_where(wanted);
     }
     announce(wake);
   }
 
-  void work(running_task& worker, core::task_position& position) {
+  /// Requires: mutex_ held. `position`: where its tasks are to be seen; null: nowhere.
+  void add_worker(core::task_position* position) {
+    auto& made = workers_.emplace_back(position);
+    ++live_;
+    threads_.emplace_back([this, &made] { work(made); });
+  }
+
+  watched_task::time_point now() const {
+    return options_.now ? options_.now() : std::chrono::steady_clock::now();
+  }
+
+  /// Looks at running tasks from time to time; sleeps while there are none.
+  void watch() {
+    task_watch eyes(options_.watch);
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+      watch_sleeps_ = queue_.running() == 0;
+      if (watch_sleeps_)
+        watch_.wait(lock, [this] { return stopping_ || queue_.running() != 0; });
+      else if (!watch_.wait_for(lock, options_.watch.look_interval(), [this] { return stopping_; }))
+        look(eyes, lock);
+    }
+  }
+
+  void look(task_watch& eyes, std::unique_lock<std::mutex>& lock) {
+    std::vector<watched_task> tasks;
+    for (const auto& one : workers_)
+      tasks.push_back(one.left_behind ? watched_task{} : one.task.where(*one.position));
+    std::vector<std::string> warnings;
+    std::vector<std::string> stuck;
+    bool wake = false;
+    for (const auto& found : eyes.look(tasks, now())) {
+      auto& one = workers_[found.slot];
+      auto text = describe(found, options_.watch, one.task.title_of(found.where.dataset));
+      if (found.what == task_watch::kind::no_progress) {
+        warnings.push_back(std::move(text));
+      } else if (found.what == task_watch::kind::timed_out) {
+        one.task.time_out(found.where.task, text);
+      } else {
+        wake |= leave_behind(one, found.where.task, text);
+        stuck.push_back(std::move(text));
+      }
+    }
+    lock.unlock();
+    announce(wake);
+    for (const auto& text : warnings)
+      if (options_.on_warning)
+        options_.on_warning(text);
+    for (const auto& text : stuck)
+      if (options_.on_stuck)
+        options_.on_stuck(text);
+    lock.lock();
+  }
+
+  /// Requires: mutex_ held. True: somebody has to be told.
+  bool leave_behind(worker& one, std::uint64_t task, const std::string& text) {
+    one.left_behind = true;
+    queue_.ended(task);
+    if (!options_.on_stuck && ++left_behind_ <= left_behind_max)
+      add_worker(nullptr);
+    return add_report(ended(task, task_report::user_error{text, static_cast<std::uint8_t>(errc::task_timeout)}));
+  }
+
+  void work(worker& self) {
     std::optional<task_report> report;
-    queued_task next;
+    std::unique_ptr<core::task_faults> faults;
+    std::optional<task_queue::work> next;
     for (;;) {
       bool wake = false;
       bool more = false;
       {
         std::unique_lock lock(mutex_);
         if (report) {
-          --running_;
+          if (faults)
+            injector_->done(*faults);
+          if (self.left_behind)
+            break;
+          queue_.ended(report->task);
           wake = add_report(std::move(*report));
           report.reset();
+          faults.reset();
         }
         // The report must not wait until there is new work for this thread.
         if (!wake && queue_.empty() && !stopping_) {
@@ -202,17 +289,19 @@ private:
           --sleeping_;
         }
         if (!queue_.empty()) {
-          next = std::move(queue_.front());
-          queue_.pop_front();
-          worker.expect(next.order.task);
-          ++running_;
+          next = queue_.take();
+          self.task.expect(next->task, *next->stage, options_.watch.wanted() ? now() : watched_task::time_point{});
+          if (injector_)
+            faults = injector_->take(next->task.task);
+          if (watch_sleeps_)
+            watch_.notify_one();
           more = true;
         }
       }
       announce(wake);
       if (more) {
-        report.emplace(run_task(blocks_, options_, next.order, *next.stage, worker, position));
-        next.stage.reset();
+        report.emplace(run_task(blocks_, options_, next->task, *next->stage, self.task, *self.position, faults.get()));
+        next.reset();
       } else if (!wake) {
         break;
       }
@@ -224,22 +313,24 @@ private:
 
   executor_options options_;
   const std::function<void()> on_reports_;
-  std::unique_ptr<core::task_position[]> own_positions_;
   block_service blocks_;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
   std::condition_variable ended_;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::shared_ptr<stage_state>> stages_; ///< by (stage, attempt)
-  std::deque<queued_task> queue_;
+  std::condition_variable watch_;
+  task_queue queue_;
   std::vector<task_report> reports_;
-  std::deque<running_task> workers_;
+  std::unique_ptr<fault_injector> injector_; ///< null until faults are ordered
+  std::deque<worker> workers_;
+  std::size_t left_behind_ = 0;
+  bool watch_sleeps_ = false;
   std::size_t sleeping_ = 0;
   std::uint32_t live_ = 0;
-  std::uint32_t running_ = 0;
   std::uint64_t finished_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
+  std::thread watcher_;
 };
 
 executor_runtime::executor_runtime(executor_options options, std::function<void()> on_reports)
@@ -255,8 +346,8 @@ void executor_runtime::forget_stage(std::uint32_t stage) {
   impl_->forget_stage(stage);
 }
 
-void executor_runtime::launch(std::vector<task_order> tasks) {
-  impl_->launch(std::move(tasks));
+void executor_runtime::launch(std::vector<task_order> tasks, std::vector<core::armed_fault> faults) {
+  impl_->launch(std::move(tasks), std::move(faults));
 }
 
 void executor_runtime::cancel(const std::vector<std::uint64_t>& tasks) {
@@ -265,6 +356,10 @@ void executor_runtime::cancel(const std::vector<std::uint64_t>& tasks) {
 
 std::vector<task_report> executor_runtime::take_reports() {
   return impl_->take_reports();
+}
+
+std::vector<core::fault_note> executor_runtime::take_fault_notes() {
+  return impl_->take_fault_notes();
 }
 
 void executor_runtime::put_source(std::uint32_t dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
@@ -283,6 +378,10 @@ void executor_runtime::drop_result(std::uint64_t task) {
   impl_->blocks().store().drop(block_id::result(task));
 }
 
+void executor_runtime::drop_map_output(std::uint32_t shuffle, std::uint32_t map_partition, std::uint64_t task) {
+  impl_->blocks().store().drop_map_output(shuffle, map_partition, task);
+}
+
 void executor_runtime::drop_cached(std::uint32_t dataset) {
   impl_->blocks().store().drop_all(block_kind::cached, dataset);
 }
@@ -298,8 +397,18 @@ core::block executor_runtime::fetch_result(std::uint32_t executor, std::uint64_t
     return here;
   if (!blocks.has_peers() || executor == blocks.self())
     throw core::fetch_failure({}, 0, executor, id.text() + " is not held by its executor any more");
+  const auto faults = impl_->options().result_faults ? impl_->options().result_faults(task) : nullptr;
+  // What happened is told last, however the fetch ends.
+  const auto tell = [&](core::task_faults* what) {
+    if (impl_->options().result_faulted)
+      impl_->options().result_faulted(executor, *what);
+  };
+  const std::unique_ptr<core::task_faults, decltype(tell)> told(faults.get(), tell);
+  std::optional<block_faults> injected;
+  if (faults)
+    injected.emplace(*faults, nullptr);
   try {
-    return blocks.fetch(executor, id, nullptr);
+    return blocks.fetch(executor, id, nullptr, injected ? injected->spoiler(id) : nullptr);
   } catch (const net::fetch_error& failure) {
     if (failure.problem == net::fetch_problem::out_of_memory)
       core::throw_error(errc::out_of_memory, failure.what());

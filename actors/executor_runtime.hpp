@@ -2,6 +2,8 @@
 // the executor's actor hands orders in and takes reports out, and the same class serves local mode, executors and tests.
 #pragma once
 
+#include <salamander/actors/task_watch.hpp>
+#include <salamander/rdd/fault_task.hpp>
 #include <salamander/rdd/plan.hpp>
 #include <salamander/rdd/task_context.hpp>
 
@@ -32,6 +34,15 @@ struct executor_options {
   std::uint32_t fetch_attempts_max = 3;
   std::chrono::milliseconds fetch_silence_max{10000};   ///< how long a peer may send nothing while a task waits for it
   std::uint64_t direct_result_bytes_max = 256ULL << 10; ///< larger results stay here as blocks; ignored in local mode
+  watch_limits watch;                                   ///< of tasks; without any there is no thread that watches
+  std::function<watched_task::time_point()> now;        ///< the clock of `watch`; empty: the steady clock
+  std::function<void(const std::string&)> on_warning;   ///< a task makes no progress; called by the watching thread
+  /// A task did not stop within the grace, and its failure was reported: called by the watching thread, to end the process. Empty: its
+  /// thread is left behind, and another one takes its place.
+  std::function<void(const std::string&)> on_stuck;
+  /// Injected faults of the driver's own fetches: what shall happen to the result of a task, and what did. Empty: nothing.
+  std::function<std::shared_ptr<core::task_faults>(std::uint64_t task)> result_faults;
+  std::function<void(std::uint32_t executor, core::task_faults&)> result_faulted;
 };
 
 struct shuffle_source {
@@ -97,11 +108,13 @@ struct task_report {
   std::uint64_t records_read = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes = 0;
+  std::uint64_t output_fingerprint = 0; ///< of the map output that is kept here; 0: unknown, as always within one process
 };
 
 /// Runs tasks on `cores` threads of its own.
 /// Threads: all members may be called from any thread. Faults: no exception of a task leaves it; each launched task yields exactly
-/// one report, also when it was cancelled before it began.
+/// one report, also when it was cancelled before it began. A task that runs longer than options.watch allows is cancelled and fails; if it
+/// does not stop then, its thread is given up. Limits: left_behind_max threads are replaced, then there are fewer of them.
 class executor_runtime {
 public:
   /// `on_reports` is called from a task thread (or from inside launch, cancel and stop, for tasks that never begin) when reports wait
@@ -111,17 +124,26 @@ public:
   executor_runtime(executor_options options, std::function<void()> on_reports);
   ~executor_runtime();
 
+  static constexpr std::size_t left_behind_max = 64;
+
   void add_stage(stage_order order);
   void forget_stage(std::uint32_t stage);
-  void launch(std::vector<task_order> tasks);
+  /// `faults`: what some of these attempts shall suffer.
+  void launch(std::vector<task_order> tasks, std::vector<core::armed_fault> faults = {});
   void cancel(const std::vector<std::uint64_t>& tasks);
   std::vector<task_report> take_reports();
+  /// Injected faults that happened since the last call. Call it after take_reports: no report is ahead of its faults then.
+  /// Limits: fault_notes_max at a time.
+  std::vector<core::fault_note> take_fault_notes();
+  static constexpr std::size_t fault_notes_max = 1000;
 
   /// Driver-held data and large results.
   void put_source(std::uint32_t dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records);
   void put_plan(std::uint32_t stage, std::uint32_t stage_attempt, std::shared_ptr<const core::byte_buffer> plan);
   void drop_source(std::uint32_t dataset);
   void drop_result(std::uint64_t task);
+  /// The map output of an attempt that does not count; another attempt's stays.
+  void drop_map_output(std::uint32_t shuffle, std::uint32_t map_partition, std::uint64_t task);
   void drop_cached(std::uint32_t dataset);
   void drop_shuffle(std::uint32_t shuffle);
   /// Fetches a result kept by another executor, on the calling thread. Errors: core::fetch_failure; errc::out_of_memory.

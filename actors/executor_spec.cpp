@@ -1,6 +1,7 @@
 #include <salamander/actors/executor_spec.hpp>
 
 #include <salamander/actors/messages.hpp>
+#include <salamander/rdd/output_file.hpp>
 #include <salamander/storage/crc32c.hpp>
 
 #include <fmt/format.h>
@@ -19,14 +20,22 @@ namespace {
 /// Changes with the layout of executor_spec only together with protocol_version, which follows it.
 constexpr std::string_view magic = "salamander executor spec\n";
 
-[[noreturn]] void fail(const char* what, const std::filesystem::path& path) {
-  core::throw_error(errc::io_error, fmt::format("{} {}: {}", what, path.string(), std::strerror(errno)));
+[[noreturn]] void fail(const char* doing, const std::filesystem::path& path) {
+  core::throw_disk_error(doing, path.string(), errno);
 }
 
 } // namespace
 
 std::filesystem::path executor_spec::positions_file() const {
   return std::filesystem::path(directory) / fmt::format("executor-{}.positions", executor);
+}
+
+scheduler::channel_limits executor_spec::line_limits() const {
+  scheduler::channel_limits limits;
+  // What arrived is told with heartbeats: nothing is late before one was due and could have come.
+  limits.resend_after = std::chrono::milliseconds(heartbeat_interval_ms + heartbeat_interval_ms / 2);
+  limits.resend_after_max = 2 * limits.resend_after;
+  return limits;
 }
 
 std::filesystem::path write_spec(const executor_spec& spec) {
@@ -37,18 +46,9 @@ std::filesystem::path write_spec(const executor_spec& spec) {
   const std::uint32_t checksum = storage::crc32c(bytes);
   out.raw(&checksum, sizeof checksum);
   const auto path = std::filesystem::path(spec.directory) / fmt::format("executor-{}.spec", spec.executor);
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0)
-    fail("cannot create", path);
-  const auto written = ::write(file, bytes.data(), bytes.size());
-  int why = written < 0 ? errno : written == static_cast<ssize_t>(bytes.size()) ? 0 : ENOSPC;
-  if (::close(file) != 0 && why == 0)
-    why = errno;
-  if (why != 0) {
-    ::unlink(path.c_str());
-    errno = why;
-    fail("cannot write", path);
-  }
+  core::output_file file(path.string(), core::system_disk(), 0600);
+  file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  file.finish(false);
   return path;
 }
 
@@ -56,7 +56,7 @@ executor_spec read_spec(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   if (!file)
-    fail("cannot read", path);
+    fail("read", path);
   if (!text.starts_with(magic))
     core::throw_error(errc::corrupt_data, path.string() + " is not an executor spec");
   core::byte_reader in(std::as_bytes(std::span(text)).subspan(magic.size()));
@@ -71,7 +71,10 @@ executor_spec read_spec(const std::filesystem::path& path) {
   std::memcpy(&checksum, text.data() + end, sizeof checksum);
   if (checksum != storage::crc32c(std::as_bytes(std::span(text)).first(end)))
     core::throw_error(errc::corrupt_data, path.string() + " is damaged: its checksum is wrong");
-  return core::read_value<executor_spec>(in);
+  auto spec = core::read_value<executor_spec>(in);
+  if (in.left() != sizeof checksum)
+    core::throw_error(errc::corrupt_data, path.string() + " is damaged: it is longer than a spec");
+  return spec;
 }
 
 namespace {
@@ -79,7 +82,7 @@ namespace {
 core::task_position* map(const std::filesystem::path& path, int flags, std::uint32_t cores) {
   const int file = ::open(path.c_str(), flags | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0)
-    fail("cannot open", path);
+    fail("open", path);
   const auto bytes = sizeof(core::task_position) * cores;
   struct stat facts {};
   // With its blocks: on a full disk a hole in the file would end both processes at the first write to it.
@@ -90,12 +93,12 @@ core::task_position* map(const std::filesystem::path& path, int flags, std::uint
       ::unlink(path.c_str());
     if (no_room != 0)
       errno = no_room;
-    fail("cannot use", path);
+    fail("use", path);
   }
   void* const at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   ::close(file);
   if (at == MAP_FAILED)
-    fail("cannot map", path);
+    fail("map", path);
   return static_cast<core::task_position*>(at);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/task_context.hpp>
+#include <salamander/scheduler/channel.hpp>
 
 #include <filesystem>
 #include <optional>
@@ -30,9 +31,14 @@ struct executor_spec {
   std::uint64_t heartbeat_interval_ms = 1000;
   std::uint64_t dead_timeout_ms = 5000;
   std::uint64_t register_timeout_ms = 30000;
+  std::uint64_t task_timeout_ms = 0;
+  std::uint64_t task_kill_grace_ms = 5000;
+  std::uint64_t task_progress_warning_ms = 0;
   std::string log_level;
 
   std::filesystem::path positions_file() const;
+  /// Of the line between the driver and this executor; the same at both ends.
+  scheduler::channel_limits line_limits() const;
 };
 
 /// Writes a file of mode 0600 that did not exist before; returns its path. Errors: errc::io_error.

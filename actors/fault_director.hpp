@@ -32,7 +32,8 @@ public:
   ~fault_director();
 
   void job_started(std::uint32_t job);
-  void job_ended(const job_report& job);
+  /// Before its user is told. `counts` is completed here.
+  void job_ended(std::uint32_t job, const std::string& title, job_report counts);
   void executor_joined(std::uint32_t executor);
   void executor_gone(std::uint32_t executor);
   void stage_started(const scheduler::stage_started& stage, bool reads_shuffle);
@@ -88,7 +89,7 @@ private:
   std::vector<std::uint64_t> happened_;     ///< by fault
   std::set<std::uint32_t> alive_;
   std::uint32_t joined_ = 0;
-  std::set<std::uint32_t> jobs_; ///< running
+  std::map<std::uint32_t, clock::time_point> jobs_;           ///< running ones, with their start
   std::unordered_map<std::uint32_t, std::uint32_t> ordinals_; ///< of stages, by id
   std::unordered_map<std::uint64_t, running_task> running_;
   std::set<key> done_;

@@ -6,6 +6,21 @@ namespace salamander::actors {
 
 using testing::direction;
 
+namespace {
+
+constexpr std::string_view prefix = "salamander.";
+
+/// The name as people know it: "numbered_order".
+std::string_view plain(std::string_view name) noexcept {
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+bool is_work(std::string_view name) noexcept {
+  return plain(name).starts_with("numbered_");
+}
+
+} // namespace
+
 void fault_messages::cut(std::uint32_t executor, direction way, clock::time_point until) {
   const std::lock_guard lock(mutex_);
   for (const auto one : {direction::to_executor, direction::from_executor})
@@ -25,7 +40,7 @@ message_fate fault_messages::pass(std::uint32_t executor, direction way, const c
         return {true, false, {}};
       cuts_.erase(at);
     }
-    hit = decider_.decide(executor, way);
+    hit = decider_.decide(executor, way, is_work(name));
   }
   if (!hit)
     return fate;
@@ -40,7 +55,7 @@ message_fate fault_messages::pass(std::uint32_t executor, direction way, const c
     fate.delay = hit->delay;
     what = "held back";
   }
-  on_fault_(hit->fault, executor, std::string(name) + where + std::to_string(executor) + " was " + what);
+  on_fault_(hit->fault, executor, std::string(plain(name)) + where + std::to_string(executor) + " was " + what);
   return fate;
 }
 

@@ -27,7 +27,7 @@ public:
 
   /// Nothing passes in that direction until then.
   void cut(std::uint32_t executor, testing::direction way, clock::time_point until);
-  /// `way` is not `both`; `name` is the message's, for the report.
+  /// `way` is not `both`; `name` is the message's wire_name.
   message_fate pass(std::uint32_t executor, testing::direction way, const char* name, clock::time_point now);
 
 private:

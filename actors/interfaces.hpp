@@ -2,7 +2,8 @@
 //
 //   user thread --submit_job--> scheduler_actor --run_tasks--> executor_actor            (local master)
 //                                                              = in this process
-//   user thread --submit_job--> scheduler_actor --run_tasks--> executor_link --TLS--> executor_actor in its process
+//   user thread --submit_job--> scheduler_actor --run_tasks--> executor_link --TLS, numbered_order--> executor_actor in its process
+//                                               <--tasks_reported--           <--TLS, numbered_report--
 //               supervisor_actor <--register_executor-- executor_actor, spawns the executor_link, starts and buries processes
 //
 // The scheduler's part of the executor's interface (executor_port, in messages.hpp because a message carries it):
@@ -12,7 +13,7 @@
 //   forget_stage     a stage that will run no more tasks
 //   drop_dataset     cached partitions of a dataset; answered by dataset_dropped
 //   drop_shuffle     map outputs of a shuffle
-//   drop_result      a kept result that was fetched or is not wanted
+//   drop_result      a kept result that was fetched or is not wanted; a map output that is not wanted
 //   leave            the executor ends
 #pragma once
 
@@ -20,27 +21,38 @@
 
 namespace salamander::actors {
 
-/// What executors send their driver; a link passes on what its live executor says.
-using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,        // alive; load and cache size; evicted blocks
-                                        caf::reacts_to<tasks_reported>,   // attempts that ended, with small results
+/// What the scheduler hears from executors: in local mode from the executor itself, else from links.
+using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,        // alive; load and cache size
+                                        caf::reacts_to<tasks_reported>,   // attempts that ended, with small results; evicted blocks
                                         caf::reacts_to<dataset_dropped>>; // answer to drop_dataset
 
-/// Runs tasks: in the driver's process for local masters, else in an executor's.
-using executor_actor = executor_port::extend<caf::reacts_to<welcome>,         // registration accepted; the sender is our link
+/// Runs tasks: in the driver's process for local masters, else in an executor's. Orders come bare in the first case and numbered in
+/// the second.
+using executor_actor = executor_port::extend<caf::reacts_to<numbered_order>,  // an order, which counts once and in its turn
+                                             caf::reacts_to<messages_seen>,   // which numbered reports have arrived
+                                             caf::reacts_to<welcome>,         // registration accepted; the sender is our link
                                              caf::reacts_to<refused>,         // registration refused; the process ends
                                              caf::reacts_to<heartbeat_seen>,  // the driver lives
                                              caf::reacts_to<reports_waiting>, // from the task threads
                                              caf::reacts_to<beat>>;           // time for a heartbeat
 
+/// What an executor in a process of its own sends its driver.
+using link_door = caf::typed_actor<caf::reacts_to<heartbeat>,       // answered by heartbeat_seen
+                                   caf::reacts_to<numbered_report>, // a report, which counts once and in its turn
+                                   caf::reacts_to<messages_seen>>;  // which numbered orders have arrived
+
 /// Stands for one remote executor on the driver; after the executor's death it refuses and counts what still comes.
-using executor_link = executor_port::extend_with<executor_inbox>::extend<caf::reacts_to<check_time>, // own clock
-                                                                         caf::reacts_to<fence>>;     // from the supervisor: it is dead
+using executor_link = executor_port::extend_with<link_door>::extend<caf::reacts_to<held_message>, // own clock: injected delays
+                                                                    caf::reacts_to<check_time>,   // own clock
+                                                                    caf::reacts_to<greet>,        // from the supervisor: welcome it again
+                                                                    caf::reacts_to<fence>>;       // from the supervisor: it is dead
 
 /// All that a stranger with our certificate can reach on a driver.
 using driver_door = caf::typed_actor<caf::reacts_to<register_executor>>; // answered by welcome (from the link) or refused
 
 /// Starts executors, introduces them to the scheduler, buries and replaces them.
 using supervisor_actor = driver_door::extend<caf::reacts_to<link_lost>,     // from a link: kill what is left of that process
+                                             caf::reacts_to<kill_executor>, // from the scheduler: it is excluded
                                              caf::reacts_to<process_ended>, // from the launcher: now it is dead for certain
                                              caf::reacts_to<restart_due>,   // own clock: the restart policy allows the next one
                                              caf::reacts_to<check_time>,    // own clock: has a started one registered in time?

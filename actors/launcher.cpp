@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,26 +22,6 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-class descriptor {
-public:
-  explicit descriptor(int value = -1) noexcept : value_(value) {}
-  descriptor(descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-  }
-  ~descriptor() {
-    if (value_ >= 0)
-      ::close(value_);
-  }
-  int get() const noexcept {
-    return value_;
-  }
-
-private:
-  int value_;
-};
-
 struct child {
   pid_t process = 0;
   descriptor watch; ///< readable when the child is gone
@@ -56,49 +33,6 @@ struct child {
 
 /// A watch that ended without its process being dead for so many polls belongs to a program that closed it: do not spin.
 constexpr int ends_seen_max = 400;
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (auto& text : texts)
-    all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
-}
-
-/// posix_spawn's two objects, initialised and destroyed together.
-class spawn_settings {
-public:
-  explicit spawn_settings(int watch) {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, watch, parent_watch_descriptor);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, parent_watch_descriptor + 1);
-    sigset_t none;
-    sigset_t all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  spawn_settings(const spawn_settings&) = delete;
-  spawn_settings& operator=(const spawn_settings&) = delete;
-  ~spawn_settings() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  posix_spawn_file_actions_t* actions() noexcept {
-    return &actions_;
-  }
-  posix_spawnattr_t* attributes() noexcept {
-    return &attributes_;
-  }
-
-private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
 
 } // namespace
 
@@ -154,6 +88,16 @@ public:
     });
   }
 
+  /// Under the lock that burials take: the number cannot be another process's by then.
+  std::int64_t signal(std::uint32_t executor, int number) {
+    const std::lock_guard lock(mutex_);
+    const auto at = processes_.find(executor);
+    if (at == processes_.end())
+      return 0;
+    ::kill(at->second, number);
+    return at->second;
+  }
+
   void stop(std::chrono::milliseconds grace) {
     order([this, grace] {
       stopping_ = true;
@@ -173,26 +117,14 @@ public:
 
 private:
   void spawn(process_order& what) {
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-      on_ended_(what.executor, fmt::format("could not be started: {}", std::strerror(errno)));
-      return;
-    }
-    descriptor ours(pair[0]);
-    const descriptor low(pair[1]);
-    // Away from the numbers that it and the standard streams have in the child.
-    const descriptor theirs(::fcntl(low.get(), F_DUPFD_CLOEXEC, 10));
-    auto arguments = pointers(what.arguments);
-    auto environment = pointers(what.environment);
-    spawn_settings settings(theirs.get());
-    child one;
-    const auto failure =
-        ::posix_spawn(&one.process, what.program.c_str(), settings.actions(), settings.attributes(), arguments.data(), environment.data());
+    auto [started, failure] = start_child({what.program, std::move(what.arguments), std::move(what.environment)});
     if (failure != 0) {
       on_ended_(what.executor, fmt::format("{} could not be started: {}", what.program, std::strerror(failure)));
       return;
     }
-    one.watch = std::move(ours);
+    child one;
+    one.process = started.process;
+    one.watch = std::move(started.watch);
     {
       const std::lock_guard lock(mutex_);
       processes_[what.executor] = one.process;
@@ -252,7 +184,7 @@ private:
         continue;
       int status = 0;
       // It may have ended by itself just now: then its own reason is the true one.
-      if (::waitpid(one.process, &status, WNOHANG) == one.process) {
+      if (reap(executor, one, status) == one.process) {
         bury_one(executor, one, describe_exit(status));
       } else {
         ::kill(one.process, SIGKILL);
@@ -261,11 +193,16 @@ private:
     }
   }
 
-  void bury_one(std::uint32_t executor, child& one, const std::string& reason) {
-    {
-      const std::lock_guard lock(mutex_);
+  /// As waitpid. From here on nobody can name the process if it is dead.
+  pid_t reap(std::uint32_t executor, const child& one, int& status) {
+    const std::lock_guard lock(mutex_);
+    const auto got = ::waitpid(one.process, &status, WNOHANG);
+    if (got == one.process || (got < 0 && errno == ECHILD))
       processes_.erase(executor);
-    }
+    return got;
+  }
+
+  void bury_one(std::uint32_t executor, child& one, const std::string& reason) {
     one.process = 0;
     on_ended_(executor, reason);
   }
@@ -275,7 +212,7 @@ private:
       if (one.process == 0)
         continue;
       int status = 0;
-      const auto got = ::waitpid(one.process, &status, WNOHANG);
+      const auto got = reap(executor, one, status);
       if (got == one.process)
         bury_one(executor, one, one.killed && !one.kill_reason.empty() ? one.kill_reason : describe_exit(status));
       else if (got < 0 && errno == ECHILD) // the program waits for children itself, or ignores SIGCHLD
@@ -303,6 +240,9 @@ void launcher::start(process_order order) {
 }
 void launcher::kill(std::uint32_t executor, std::string reason, std::chrono::milliseconds grace) {
   impl_->kill(executor, std::move(reason), grace);
+}
+std::int64_t launcher::signal(std::uint32_t executor, int number) {
+  return impl_->signal(executor, number);
 }
 void launcher::stop(std::chrono::milliseconds grace) {
   impl_->stop(grace);

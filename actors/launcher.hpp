@@ -1,6 +1,8 @@
 // Child processes: started, watched and buried by one long-lived thread.
 #pragma once
 
+#include <salamander/actors/child_process.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,8 +21,6 @@ struct process_order {
   std::vector<std::string> environment; ///< "NAME=value"
 };
 
-inline constexpr int parent_watch_descriptor = 3;
-
 /// Threads: any. Faults: children that outlive the object's stop are killed by it; children of a killed driver see descriptor 3 end.
 class launcher {
 public:
@@ -34,6 +34,8 @@ public:
   void start(process_order order);
   /// Kills a process that does not end by itself within `grace`. `reason` replaces "killed by signal 9" then.
   void kill(std::uint32_t executor, std::string reason, std::chrono::milliseconds grace);
+  /// Sends a signal (0: none) to a process, now; returns the process, 0 if it is not running.
+  std::int64_t signal(std::uint32_t executor, int number);
   /// Gives all processes `grace` to end, then kills the rest; returns when all are buried. Nothing can be started afterwards.
   void stop(std::chrono::milliseconds grace);
   /// 0 if it is not running.

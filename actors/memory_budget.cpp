@@ -41,4 +41,12 @@ std::uint64_t available_memory_bytes() {
   return std::min(machine, control_group_limit());
 }
 
+std::uint64_t resident_memory_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::uint64_t all = 0;
+  std::uint64_t resident = 0;
+  const auto page = ::sysconf(_SC_PAGESIZE);
+  return page > 0 && file >> all >> resident ? resident * static_cast<std::uint64_t>(page) : 0;
+}
+
 } // namespace salamander::actors

@@ -6,15 +6,18 @@
 #include <salamander/actors/caf.hpp>
 #include <salamander/actors/jobs.hpp>
 #include <salamander/rdd/code.hpp>
+#include <salamander/scheduler/channel.hpp>
 
 #include <future>
 
 namespace salamander::actors {
 
 /// Raised with every change of the messages below; both sides of a connection must have the same.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 // -- driver to executor -------------------------------------------------------
+// What changes the executor's state is an order; between processes orders are numbered (numbered_order), and so survive whatever
+// happens to them on the way. The others may be lost or repeated without harm.
 
 struct run_stage {
   static constexpr const char* wire_name = "salamander.run_stage";
@@ -32,13 +35,16 @@ struct run_tasks {
   static constexpr const char* wire_name = "salamander.run_tasks";
   static constexpr std::size_t tasks_max = 16384;
   std::vector<task_order> tasks;
+  std::vector<core::armed_fault> faults = {}; ///< that some of the tasks, of this message or the next ones, shall suffer
   template <class F>
   void fields(F&& f) {
-    f(tasks);
+    f(tasks, faults);
   }
   std::size_t wire_bytes() const {
-    return 16 + tasks.size() * sizeof(task_order);
+    return 16 + tasks.size() * sizeof(task_order) + faults.size() * fault_bytes_max;
   }
+  static constexpr std::size_t faults_max = 1000;
+  static constexpr std::size_t fault_bytes_max = 512;
 };
 
 struct cancel_attempts {
@@ -84,10 +90,13 @@ struct drop_shuffle {
 
 struct drop_result {
   static constexpr const char* wire_name = "salamander.drop_result";
+  static constexpr std::uint32_t no_shuffle = 0xffffffff;
   std::uint64_t task = 0;
+  std::uint32_t shuffle = no_shuffle; ///< else the task was a map task, and its output is not wanted
+  std::uint32_t map_partition = 0;
   template <class F>
   void fields(F&& f) {
-    f(task);
+    f(task, shuffle, map_partition);
   }
 };
 
@@ -123,10 +132,40 @@ struct refused {
 
 struct heartbeat_seen {
   static constexpr const char* wire_name = "salamander.heartbeat_seen";
+  std::uint64_t incarnation = 0;
   std::uint64_t sequence = 0;
+  scheduler::channel_state line; ///< what has arrived of the executor's numbered reports
   template <class F>
   void fields(F&& f) {
-    f(sequence);
+    f(incarnation, sequence, line);
+  }
+};
+
+using any_order = std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_result>;
+using order_pointer = std::shared_ptr<const any_order>;
+
+/// An upper bound on what a message takes on the wire.
+template <class... Messages>
+std::size_t wire_bytes_of(const std::variant<Messages...>& one) {
+  return std::visit(
+      [](const auto& message) -> std::size_t {
+        if constexpr (requires { message.wire_bytes(); })
+          return message.wire_bytes();
+        else
+          return 32;
+      },
+      one);
+}
+
+struct numbered_order {
+  static constexpr const char* wire_name = "salamander.numbered_order";
+  scheduler::parcel<order_pointer> what;
+  template <class F>
+  void fields(F&& f) {
+    f(what.incarnation, what.number, what.state, what.message);
+  }
+  std::size_t wire_bytes() const {
+    return envelope_bytes_max + wire_bytes_of(*what.message);
   }
 };
 
@@ -155,10 +194,10 @@ struct heartbeat {
   std::uint32_t running_tasks = 0;
   std::uint64_t finished_tasks = 0;
   std::uint64_t cached_bytes = 0;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> evicted; ///< (dataset, partition)
+  scheduler::channel_state line; ///< what has arrived of the driver's numbered orders
   template <class F>
   void fields(F&& f) {
-    f(executor, incarnation, sequence, running_tasks, finished_tasks, cached_bytes, evicted);
+    f(executor, incarnation, sequence, running_tasks, finished_tasks, cached_bytes, line);
   }
 };
 
@@ -168,12 +207,13 @@ struct tasks_reported {
   std::uint64_t incarnation = 0;
   std::vector<task_report> reports;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> evicted; ///< (dataset, partition)
+  std::vector<core::fault_note> faults = {};                    ///< injected ones that happened before these reports
   template <class F>
   void fields(F&& f) {
-    f(executor, incarnation, reports, evicted);
+    f(executor, incarnation, reports, evicted, faults);
   }
   std::size_t wire_bytes() const {
-    std::size_t bytes = 64 + evicted.size() * 8;
+    std::size_t bytes = 64 + evicted.size() * 8 + faults.size() * run_tasks::fault_bytes_max;
     for (const auto& report : reports)
       bytes += wire::size_of(report);
     return bytes;
@@ -188,6 +228,34 @@ struct dataset_dropped {
   template <class F>
   void fields(F&& f) {
     f(executor, incarnation, token);
+  }
+};
+
+using any_report = std::variant<tasks_reported, dataset_dropped>;
+using report_pointer = std::shared_ptr<const any_report>;
+
+struct numbered_report {
+  static constexpr const char* wire_name = "salamander.numbered_report";
+  scheduler::parcel<report_pointer> what;
+  template <class F>
+  void fields(F&& f) {
+    f(what.incarnation, what.number, what.state, what.message);
+  }
+  std::size_t wire_bytes() const {
+    return envelope_bytes_max + wire_bytes_of(*what.message);
+  }
+};
+
+// -- either way ---------------------------------------------------------------
+
+/// What has arrived, when nothing else is to be said that would carry it.
+struct messages_seen {
+  static constexpr const char* wire_name = "salamander.messages_seen";
+  std::uint64_t incarnation = 0;
+  scheduler::channel_state line;
+  template <class F>
+  void fields(F&& f) {
+    f(incarnation, line);
   }
 };
 
@@ -221,6 +289,7 @@ struct executor_ready {
   std::uint32_t cores = 0;
   std::int64_t process = 0;
   executor_port port;
+  std::string host{}; ///< empty: unknown
 };
 /// The process is known to be dead.
 struct executor_gone {
@@ -265,8 +334,19 @@ struct link_lost {
   std::string reason;
   bool connection_ended = false; ///< else the executor was silent for too long
 };
+/// From the scheduler: this executor shall end and be replaced.
+struct kill_executor {
+  std::uint32_t executor = 0;
+  std::string reason;
+};
 /// A link shall refuse whatever comes.
 struct fence {};
+/// A link shall welcome its executor again.
+struct greet {};
+/// A message that a link held back on purpose; see message_filter.
+struct held_message {
+  std::variant<heartbeat, numbered_report, messages_seen> what;
+};
 struct process_ended {
   std::uint32_t executor = 0;
   std::string reason;
@@ -294,7 +374,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::shut_down)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::reports_waiting)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::beat)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::link_lost)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::kill_executor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::fence)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::greet)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::held_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::process_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::restart_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::check_time)
@@ -315,4 +398,7 @@ CAF_ADD_TYPE_ID(salamander, (salamander::actors::register_executor))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::heartbeat))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::tasks_reported))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::dataset_dropped))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_order))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_report))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::messages_seen))
 CAF_END_TYPE_ID_BLOCK(salamander)

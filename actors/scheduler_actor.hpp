@@ -1,6 +1,7 @@
 // The actor around scheduler::driver_scheduler: turns messages into events and decisions into messages, plans and results.
 #pragma once
 
+#include <salamander/actors/fault_director.hpp>
 #include <salamander/actors/interfaces.hpp>
 #include <salamander/actors/progress.hpp>
 #include <salamander/scheduler/driver_scheduler.hpp>
@@ -23,9 +24,13 @@ struct scheduler_setup {
   std::shared_ptr<executor_runtime> driver_blocks;
   std::shared_ptr<result_fetcher> fetcher; ///< null in local mode
   std::function<void(scheduler::notice::level, const std::string&)> log;
+  std::shared_ptr<fault_director> faults{}; ///< null unless faults are injected
   /// Ends an executor's process; null where executors are no processes.
   std::function<void(std::uint32_t executor, const std::string& reason)> kill{};
 };
+
+/// How long executors may take to say that they dropped a dataset; the caller of a blocking unpersist waits no longer.
+inline constexpr std::chrono::seconds unpersist_wait_max{8};
 
 /// Plans up to this size travel within run_stage.
 inline constexpr std::size_t plan_bytes_in_message_max = 64U << 10;

@@ -27,7 +27,8 @@ public:
   void release(const release_shuffle& message);
   void count(const count_cached& message);
   void woken(const wake& message);
-  /// A defect of the library: all jobs fail with its text; the shell goes on.
+  /// A defect of the library: all jobs fail with its text, later ones with errc::context_stopped, and what runs is cancelled. Nothing
+  /// waits for ever.
   void break_down(const std::string& what);
   void stop();
 
@@ -40,7 +41,8 @@ private:
   };
   struct executor_entry {
     executor_port port;
-    std::vector<task_order> outbox; ///< launches of this round, sent as one message
+    std::vector<task_order> outbox;          ///< launches of this round, sent as one message
+    std::vector<core::armed_fault> faults{}; ///< that these shall suffer
   };
   struct stage_entry {
     std::uint32_t attempt = 0;
@@ -51,6 +53,7 @@ private:
   struct pending_unpersist {
     std::set<std::uint32_t> executors;
     std::shared_ptr<std::promise<void>> done;
+    scheduler::time_point deadline{};
   };
 
   /// Hands events to the state machine and performs what it decides, until nothing is left to do; then sends.
@@ -58,11 +61,13 @@ private:
   void queue(scheduler::event what);
   void run();
   void fail_all(errc code, const std::string& text);
+  void cancel_on(executor_entry& executor, const std::vector<std::uint64_t>& tasks);
   void flush();
   void flush(std::uint32_t executor);
   void one_report(std::uint32_t executor, task_report&& report);
   void evictions(std::uint32_t executor, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& blocks);
   void finished_dropping(std::uint64_t token, std::uint32_t executor);
+  void watch_unpersisting();
 
   void perform(const scheduler::action& what);
   void perform_one(const scheduler::launch_tasks& what);
@@ -90,6 +95,7 @@ private:
   scheduler::driver_scheduler machine_;
   std::deque<scheduler::event> events_;
   bool running_ = false;
+  std::optional<std::string> broken_; ///< the defect that stopped everything
 
   std::unordered_map<std::uint32_t, std::shared_ptr<job_record>> jobs_;
   std::map<std::uint32_t, executor_entry> executors_;

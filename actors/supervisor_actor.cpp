@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 #include <random>
 
 namespace salamander::actors {
@@ -36,56 +36,60 @@ void start_outcome::wait(std::chrono::milliseconds time, const std::function<std
 
 namespace {
 
-/// A process whose connection ended gets this long to end by itself, so that its own exit code or signal is reported.
-constexpr std::chrono::milliseconds natural_end_grace{300};
+using machine = scheduler::executor_supervisor;
+using scheduler::executor_id;
 
-struct slot {
-  explicit slot(scheduler::restart_policy::limits limits) : policy(limits) {}
-
-  scheduler::restart_policy policy;
-  std::optional<std::uint32_t> executor; ///< its process was ordered and is not buried
+/// What there is of one executor that was ordered and is not buried.
+struct executor_entry {
   std::uint64_t incarnation = 0;
-  scheduler::time_point started;
   executor_link link; ///< set while it is registered
-  bool was_ready = false;
-  bool given_up = false;
-  std::string refusal; ///< why its registration was refused
   std::optional<position_table> positions;
   std::filesystem::path spec_file;
 };
 
 struct supervisor_state {
   supervisor_setup setup;
-  std::vector<slot> slots;
-  std::uint32_t next_executor = 0;
-  bool stopping = false;
+  std::optional<machine> decisions;
+  std::map<std::uint32_t, executor_entry> executors;
+  executor_actor registering; ///< who sent the registration that is being handled
 };
 
 using supervisor_self = supervisor_actor::stateful_pointer<supervisor_state>;
-
-slot* slot_of(supervisor_self self, std::uint32_t executor) {
-  for (auto& one : self->state.slots)
-    if (one.executor == executor)
-      return &one;
-  return nullptr;
-}
 
 std::uint64_t random_number() {
   std::random_device source;
   return (static_cast<std::uint64_t>(source()) << 32) | source();
 }
 
-void start(supervisor_self self, slot& one) {
+std::string explain(const std::string& reason) {
+  for (const auto& [code, meaning] :
+       {std::pair{exit_bad_spec, "it could not read its orders"}, std::pair{exit_no_connection, "it could not connect to its driver"},
+        std::pair{exit_driver_gone, "it had lost its driver"},
+        std::pair{exit_task_stuck, "it ended itself: a task did not stop within salamander.task.killGrace when its time was over"}})
+    if (reason == fmt::format("exited with code {}", code))
+      return fmt::format("{} ({})", reason, meaning);
+  return reason;
+}
+
+std::vector<stuck_task> read_positions(const executor_entry& one) {
+  std::vector<stuck_task> all;
+  if (one.positions)
+    for (const auto& position : *one.positions)
+      if (const auto task = position.task.load(); task != 0)
+        all.push_back({task, position.dataset.load(), position.partition.load(), position.record.load()});
+  return all;
+}
+
+// -- what was decided ---------------------------------------------------------
+
+void perform(supervisor_self self, const machine::start_process& what) {
   auto& state = self->state;
   auto spec = state.setup.spec;
   spec.driver_port = *state.setup.port;
-  spec.executor = state.next_executor++;
-  spec.incarnation = random_number();
-  one.executor = spec.executor;
-  one.incarnation = spec.incarnation;
-  one.started = now(self);
-  one.was_ready = false;
-  one.refusal.clear();
+  spec.executor = what.executor.value;
+  spec.incarnation = what.incarnation;
+  auto& one = state.executors[spec.executor];
+  one.incarnation = what.incarnation;
   try {
     one.positions.emplace(position_table::create(spec.positions_file(), spec.cores));
     one.spec_file = write_spec(spec);
@@ -98,156 +102,137 @@ void start(supervisor_self self, slot& one) {
   state.setup.processes->start(std::move(order));
 }
 
-void refuse(supervisor_self self, const register_executor& who, errc code, const std::string& why) {
-  log(log_level::error, fmt::format("refused executor {} (process {}): {}", who.executor, who.process, why));
+void perform(supervisor_self self, const machine::kill_process& what) {
+  self->state.setup.processes->kill(what.executor.value, what.reason, std::chrono::ceil<std::chrono::milliseconds>(what.grace));
+}
+
+void perform(supervisor_self self, const machine::admit& who) {
+  auto& state = self->state;
+  auto& one = state.executors[who.executor.value];
+  const auto number = who.executor.value;
+  state.setup.executors->joined({number, who.cores, who.process, true, "alive", 0, 0});
+  link_setup link;
+  link.executor = number;
+  link.incarnation = who.incarnation;
+  link.remote = state.registering;
+  link.scheduler = state.setup.scheduler;
+  link.supervisor = self;
+  link.executors = state.setup.executors;
+  link.refused_messages = state.setup.refused_messages;
+  link.limits = {state.setup.silence, state.setup.spec.line_limits(), 2 * state.setup.silence.dead_after};
+  link.filter = state.setup.filter;
+  one.link = spawn_link(self->system(), link);
+  self->monitor(one.link);
+  log(log_level::info, fmt::format("executor {} registered: process {}, {} cores", number, who.process, who.cores));
+  tell(self, state.setup.scheduler, executor_ready{number, who.cores, who.process, one.link});
+}
+
+void perform(supervisor_self self, const machine::welcome_again& who) {
+  tell(self, self->state.executors[who.executor.value].link, greet{});
+}
+
+void perform(supervisor_self self, const machine::refuse& what) {
   self->state.setup.refused_messages->fetch_add(1, std::memory_order_relaxed);
-  if (auto* const known = slot_of(self, who.executor); known && known->incarnation == who.incarnation && !known->link) {
-    known->refusal = why;
-    self->state.setup.started->fail(code, why);
-  }
-  tell(self, caf::actor_cast<executor_actor>(self->current_sender()), refused{why});
+  tell(self, self->state.registering, refused{what.text});
 }
 
-void admit(supervisor_self self, const register_executor& who) {
+void perform(supervisor_self self, const machine::bury& dead) {
   auto& state = self->state;
-  if (state.stopping)
-    return; // a replacement that came too late; its process is being ended
-  if (who.protocol != protocol_version)
-    return refuse(self, who, errc::build_mismatch,
-                  fmt::format("it speaks protocol version {}, this driver {}", who.protocol, protocol_version));
-  if (const auto mismatch = core::describe_build_mismatch(who.modules); !mismatch.empty())
-    return refuse(self, who, errc::build_mismatch, mismatch);
-  auto* const known = slot_of(self, who.executor);
-  if (!known || known->incarnation != who.incarnation)
-    return refuse(self, who, errc::executor_lost, "this driver does not wait for it");
-  if (known->link)
-    return refuse(self, who, errc::executor_lost, "it had registered before");
-  known->was_ready = true;
-  known->policy.ready();
-  state.setup.executors->joined({who.executor, who.cores, who.process, true, "alive", 0, 0});
-  known->link =
-      spawn_link(self->system(), {who.executor, who.incarnation, caf::actor_cast<executor_actor>(self->current_sender()),
-                                  state.setup.scheduler, self, state.setup.executors, state.setup.refused_messages, state.setup.silence});
-  self->monitor(known->link);
-  log(log_level::info, fmt::format("executor {} registered: process {}, {} cores", who.executor, who.process, who.cores));
-  tell(self, state.setup.scheduler, executor_ready{who.executor, who.cores, who.process, known->link});
-  if (std::ranges::all_of(state.slots, [](const auto& one) { return one.link != nullptr; }))
-    state.setup.started->succeed();
-}
-
-std::vector<stuck_task> read_positions(const slot& one) {
-  std::vector<stuck_task> all;
-  if (one.positions)
-    for (const auto& position : *one.positions)
-      if (const auto task = position.task.load(); task != 0)
-        all.push_back({task, position.dataset.load(), position.partition.load(), position.record.load()});
-  return all;
-}
-
-void give_up(supervisor_self self, slot& one, const std::string& reason) {
-  auto& state = self->state;
-  one.given_up = true;
-  const auto text = fmt::format("an executor could not be started {} times in a row; the last one: {}. Its messages are on standard error",
-                                std::max(1U, one.policy.start_failures()), reason);
-  log(log_level::error, text);
-  state.setup.started->fail(errc::no_executors, text);
-  if (std::ranges::all_of(state.slots, [](const auto& each) { return each.given_up; }))
-    tell(self, state.setup.scheduler, executors_given_up{text});
-}
-
-std::string explain(const slot& one, const std::string& reason) {
-  if (!one.refusal.empty())
-    return "refused: " + one.refusal;
-  if (reason == fmt::format("exited with code {}", exit_bad_spec))
-    return reason + " (it could not read its orders)";
-  if (reason == fmt::format("exited with code {}", exit_no_connection))
-    return reason + " (it could not connect to its driver)";
-  if (reason == fmt::format("exited with code {}", exit_driver_gone))
-    return reason + " (it had lost its driver)";
-  return reason;
-}
-
-void bury(supervisor_self self, const process_ended& dead) {
-  auto& state = self->state;
-  auto* const one = slot_of(self, dead.executor);
-  if (!one)
-    return;
-  const auto reason = explain(*one, dead.reason);
-  state.setup.executors->changed(dead.executor, false, "dead: " + reason);
-  if (one->link) {
-    self->send(one->link, fence{});
-    one->link = nullptr;
-  }
-  if (!state.stopping) {
-    if (one->was_ready)
-      tell(self, state.setup.scheduler, executor_gone{dead.executor, reason, read_positions(*one)});
-    else
-      log(log_level::warn, fmt::format("executor {} ended before it registered: {}", dead.executor, reason));
-  }
-  one->executor.reset();
-  std::error_code ignored;
-  std::filesystem::remove(one->spec_file, ignored);
+  const auto number = dead.executor.value;
+  state.setup.executors->changed(number, false, "dead: " + dead.reason);
+  auto& one = state.executors[number];
+  tell(self, one.link, fence{});
+  if (dead.was_admitted && !state.decisions->stopping())
+    tell(self, state.setup.scheduler, executor_gone{number, dead.reason, read_positions(one)});
   auto gone = state.setup.spec;
-  gone.executor = dead.executor;
+  gone.executor = number;
+  std::error_code ignored;
+  std::filesystem::remove(one.spec_file, ignored);
   std::filesystem::remove(gone.positions_file(), ignored);
-  one->positions.reset();
-  if (state.stopping)
-    return;
-  const auto time = now(self);
-  if (const auto next = one->policy.ended(time, one->was_ready)) {
-    const auto wait = *next - time;
-    if (wait > std::chrono::seconds(0))
-      log(log_level::warn,
-          fmt::format("executors end too often: the next one starts in {:.1f} s", std::chrono::duration<double>(wait).count()));
-    remind(self, wait, restart_due{static_cast<std::uint32_t>(one - state.slots.data())});
-  } else {
-    give_up(self, *one, reason);
-  }
+  std::filesystem::remove(block_socket_of(gone.directory, number), ignored); // one that was killed leaves it
+  state.executors.erase(number);
 }
 
-void check_starts(supervisor_self self) {
-  auto& state = self->state;
-  const auto limit = std::chrono::milliseconds(state.setup.spec.register_timeout_ms);
-  for (auto& one : state.slots)
-    if (one.executor && !one.was_ready && now(self) - one.started > limit)
-      state.setup.processes->kill(*one.executor, fmt::format("killed: it had not registered after {} s", limit.count() / 1000),
-                                  std::chrono::milliseconds(0));
-  if (!state.stopping)
-    remind(self, std::chrono::seconds(1), check_time{});
+void perform(supervisor_self self, const machine::start_later& what) {
+  remind(self, what.when - now(self), restart_due{what.slot});
 }
 
-void stop(supervisor_self self) {
-  self->state.stopping = true;
-  for (auto& one : self->state.slots)
-    if (one.link)
-      self->send(one.link, leave{"the application ends"});
+void perform(supervisor_self self, const machine::all_admitted&) {
+  self->state.setup.started->succeed();
+}
+
+void perform(supervisor_self self, const machine::start_failed& what) {
+  self->state.setup.started->fail(what.code, what.text);
+}
+
+void perform(supervisor_self self, const machine::exhausted& what) {
+  tell(self, self->state.setup.scheduler, executors_given_up{what.text});
+}
+
+void perform(supervisor_self self, const machine::ask_to_leave& who) {
+  tell(self, self->state.executors[who.executor.value].link, leave{"the application ends"});
+}
+
+void perform(supervisor_self self, const scheduler::wake_at& what) {
+  remind(self, what.when - now(self), check_time{});
+}
+
+void perform(supervisor_self, const scheduler::notice& what) {
+  using level = scheduler::notice::level;
+  log(what.how == level::error ? log_level::error : what.how == level::warning ? log_level::warn : log_level::info, what.text);
+}
+
+// -- what happened ------------------------------------------------------------
+
+void feed(supervisor_self self, const machine::event& what) {
+  for (const auto& action : self->state.decisions->handle(what, now(self)))
+    std::visit([self](const auto& one) { perform(self, one); }, action);
+}
+
+void register_one(supervisor_self self, const register_executor& who) {
+  self->state.registering = caf::actor_cast<executor_actor>(self->current_sender());
+  feed(self, machine::executor_registered{{who.executor},
+                                          who.incarnation,
+                                          who.process,
+                                          who.protocol,
+                                          who.cores,
+                                          who.protocol == protocol_version ? core::describe_build_mismatch(who.modules) : ""});
+  self->state.registering = nullptr;
+}
+
+/// A link ends long after its executor's process; if it ends earlier, it had a defect, and nobody watches that process any more.
+void link_down(supervisor_self self, const caf::actor_addr& link) {
+  for (const auto& [number, one] : self->state.executors)
+    if (one.link && one.link->address() == link)
+      return feed(self, machine::link_lost{{number}, "killed: its link had a defect", false});
 }
 
 supervisor_actor::behavior_type run_supervisor(supervisor_self self, const supervisor_setup& setup) {
-  self->state.setup = setup;
-  for (std::uint32_t i = 0; i < setup.slots; ++i)
-    self->state.slots.emplace_back(setup.restarts);
-  // A link ends long after its executor's process; if it ends earlier, it broke, and nobody watches that process any more.
-  self->set_down_handler([self](const caf::down_msg& down) {
-    for (auto& one : self->state.slots)
-      if (one.executor && one.link && one.link->address() == down.source)
-        self->state.setup.processes->kill(*one.executor, "killed: its link had a defect", std::chrono::milliseconds(0));
-  });
-  remind(self, std::chrono::seconds(1), check_time{});
+  auto& state = self->state;
+  state.setup = setup;
+  machine::limits limits;
+  limits.slots = setup.slots;
+  limits.protocol = protocol_version;
+  limits.register_timeout = std::chrono::milliseconds(setup.spec.register_timeout_ms);
+  limits.restarts = setup.restarts;
+  state.decisions.emplace(limits);
+  self->set_down_handler([self](const caf::down_msg& down) { link_down(self, down.source); });
   return {
-      [=](const register_executor& message) { admit(self, message); },
+      [=](const register_executor& message) { register_one(self, message); },
       [=](const link_lost& message) {
-        self->state.setup.processes->kill(message.executor, message.reason,
-                                          message.connection_ended ? natural_end_grace : std::chrono::milliseconds(0));
+        feed(self, machine::link_lost{{message.executor}, message.reason, message.connection_ended});
       },
-      [=](const process_ended& message) { bury(self, message); },
+      [=](const kill_executor& message) {
+        feed(self, machine::link_lost{{message.executor}, "killed: " + message.reason, false});
+      },
+      [=](const process_ended& message) {
+        feed(self, machine::process_ended{{message.executor}, explain(message.reason)});
+      },
       [=](const restart_due& message) {
-        auto& one = self->state.slots[message.slot];
-        if (!self->state.stopping && !one.executor)
-          start(self, one);
+        feed(self, machine::slot_due{message.slot, random_number()});
       },
-      [=](check_time) { check_starts(self); },
-      [=](shut_down) { stop(self); },
+      [=](check_time) { feed(self, machine::tick{}); },
+      [=](shut_down) { feed(self, machine::stop{}); },
   };
 }
 

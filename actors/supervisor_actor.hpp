@@ -1,10 +1,11 @@
-// Starts the executors of a local-cluster master, admits them, buries them and starts others in their place.
+// Starts the executors of a local-cluster master, admits them, buries them and starts others in their place: a shell around
+// scheduler::executor_supervisor.
 #pragma once
 
 #include <salamander/actors/executor_link.hpp>
 #include <salamander/actors/executor_spec.hpp>
 #include <salamander/actors/launcher.hpp>
-#include <salamander/scheduler/restart_policy.hpp>
+#include <salamander/scheduler/executor_supervisor.hpp>
 
 namespace salamander::actors {
 
@@ -37,6 +38,7 @@ struct supervisor_setup {
   std::shared_ptr<std::atomic<std::uint64_t>> refused_messages;
   scheduler::executor_monitor::limits silence;
   scheduler::restart_policy::limits restarts;
+  message_filter filter = {}; ///< of all links
 };
 
 /// The first `restart_due` of a slot starts its first executor.

@@ -1,6 +1,9 @@
 #include <salamander/actors/task_environment.hpp>
 
+#include <salamander/actors/fault_injector.hpp>
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/fault_tolerance.hpp>
+#include <salamander/rdd/hash.hpp>
 
 namespace salamander::actors {
 namespace {
@@ -20,21 +23,43 @@ constexpr std::uint64_t key_of(std::uint32_t dataset, std::uint32_t partition) n
   throw core::fetch_failure(shuffle, map, peer, failure.what());
 }
 
+/// The fingerprint of a map output: of its blocks and where they go. 0: one of them is unknown.
+std::uint64_t fingerprint_of(const std::vector<std::shared_ptr<const core::block_object>>& blocks) {
+  std::uint64_t all = core::mix(blocks.size() + 1, 0x9e3779b97f4a7c15ULL);
+  if constexpr (!core::fault_tolerance)
+    return 0;
+  for (std::size_t reduce = 0; reduce < blocks.size(); ++reduce) {
+    if (!blocks[reduce])
+      continue;
+    const auto one = blocks[reduce]->fingerprint();
+    if (one == 0)
+      return 0;
+    all = core::mix(all ^ one, 0x9e3779b97f4a7c15ULL + 2 * reduce);
+  }
+  return all == 0 ? 1 : all;
+}
+
 /// Local blocks as they are, the others through a fetcher, all in order of map partition.
 class merged_shuffle_input final : public core::shuffle_input {
 public:
   merged_shuffle_input(block_service& blocks, core::shuffle_id shuffle, std::uint32_t reduce, const std::vector<std::uint32_t>& executors,
-                       const std::atomic<bool>& cancelled)
+                       const std::atomic<bool>& cancelled, core::task_faults* faults)
       : shuffle_(shuffle), executors_(executors), cancelled_(cancelled) {
+    if (faults)
+      faults_.emplace(*faults, &cancelled);
     std::vector<std::uint32_t> here;
     std::vector<net::block_fetcher::request> elsewhere;
     for (std::uint32_t map = 0; map < executors.size(); ++map) {
       if (executors[map] == core::fetch_failure::no_executor)
         fail(map, "no executor holds " + block_id::shuffle(shuffle.value, map, reduce).text());
-      if (executors[map] == blocks.self() || !blocks.has_peers())
+      const auto id = block_id::shuffle(shuffle.value, map, reduce);
+      if (executors[map] == blocks.self() || !blocks.has_peers()) {
+        if (faults_ && faults_->loses(id))
+          blocks.store().drop_map_output(shuffle.value, map);
         here.push_back(map);
-      else
-        elsewhere.push_back({block_id::shuffle(shuffle.value, map, reduce), executors[map]});
+      } else {
+        elsewhere.push_back({id, executors[map], faults_ ? faults_->spoiler(id) : nullptr});
+      }
     }
     const auto found = blocks.store().find_shuffle(shuffle.value, reduce, here);
     local_.resize(executors.size());
@@ -88,6 +113,7 @@ private:
   const std::atomic<bool>& cancelled_;
   std::vector<local_block> local_;
   std::vector<std::uint32_t> maps_elsewhere_;
+  std::optional<block_faults> faults_;
   std::optional<net::block_fetcher> fetcher_;
   std::uint32_t map_ = 0;
 };
@@ -112,30 +138,63 @@ std::uint32_t stage_inputs::holder_of(std::uint32_t dataset, std::uint32_t parti
   return found == cached_.end() ? core::fetch_failure::no_executor : found->second;
 }
 
+task_environment::~task_environment() {
+  for (const auto partition : claims_)
+    blocks_.claims().end(partition, this);
+}
+
+bool task_environment::claim(std::uint64_t partition) {
+  const auto turn = blocks_.claims().take(partition, this, cancelled_);
+  if (turn == cache_claims::turn::yours)
+    claims_.push_back(partition);
+  return turn != cache_claims::turn::over;
+}
+
 core::block task_environment::find_cached(core::rdd_id dataset, std::uint32_t partition) {
   const auto id = block_id::cached(dataset.value, partition);
-  if (auto here = blocks_.find_here(id))
-    return here;
-  const auto holder = inputs_.holder_of(dataset.value, partition);
-  if (!blocks_.has_peers() || holder == core::fetch_failure::no_executor || holder == blocks_.self())
+  std::optional<block_faults> faults;
+  if (faults_)
+    faults.emplace(*faults_, cancelled_);
+  if (auto here = blocks_.find_here(id)) {
+    if (!faults || !faults->loses(id))
+      return here;
+    blocks_.store().drop(id);
     return {};
-  try {
-    return blocks_.fetch(holder, id, cancelled_);
-  } catch (const net::fetch_error&) {
-    return {}; // it can be computed again
   }
+  const auto holder = inputs_.holder_of(dataset.value, partition);
+  if (blocks_.has_peers() && holder != core::fetch_failure::no_executor && holder != blocks_.self()) {
+    try {
+      return blocks_.fetch(holder, id, cancelled_, faults ? faults->spoiler(id) : nullptr);
+    } catch (const net::fetch_error&) {
+      // It can be computed again, here. If it was damaged, its holder has dropped it and tells the driver so.
+    }
+  }
+  while (!claim(key_of(dataset.value, partition)))
+    if (auto here = blocks_.find_here(id))
+      return here;
+  return {};
 }
 
 bool task_environment::store_cached(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
-  const auto outcome = blocks_.store().put(block_id::cached(dataset.value, partition), to_stored(std::move(records)));
+  const auto outcome = blocks_.store().put(block_id::cached(dataset.value, partition), to_stored(std::move(records)), ordered_at_);
   if (outcome == storage::put_outcome::stored)
     report_.cached.emplace_back(dataset.value, partition);
+  give_up_cached(dataset, partition);
   return outcome != storage::put_outcome::refused;
+}
+
+void task_environment::give_up_cached(core::rdd_id dataset, std::uint32_t partition) {
+  const auto key = key_of(dataset.value, partition);
+  if (std::erase(claims_, key) != 0)
+    blocks_.claims().end(key, this);
 }
 
 void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
                                          std::vector<std::shared_ptr<const core::block_object>> blocks) {
-  storage::map_output output{{}, &encode_block_object, 0, attempt};
+  storage::map_output output{{}, &encode_block_object, 0, attempt, 0};
+  if (blocks_.has_peers())
+    output.fingerprint = fingerprint_of(blocks);
+  const auto fingerprint = output.fingerprint;
   output.blocks.reserve(blocks.size());
   for (auto& one : blocks) {
     if (one)
@@ -143,13 +202,17 @@ void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t
     output.blocks.emplace_back(std::move(one));
   }
   const auto bytes = output.size_bytes;
-  if (blocks_.store().commit_map_output(shuffle.value, map_partition, std::move(output)) == storage::put_outcome::refused)
+  const auto outcome = blocks_.store().commit_map_output(shuffle.value, map_partition, std::move(output));
+  if (outcome == storage::put_outcome::refused)
     core::throw_error(errc::out_of_memory,
                       "the map output of partition " + std::to_string(map_partition) + " for shuffle " + std::to_string(shuffle.value) +
                           " has " + std::to_string(bytes) +
                           " bytes and does not fit the memory budget; use more executors or raise salamander.executor.memory "
                           "(salamander.driver.memory in local mode)");
   report_.shuffle_bytes += bytes;
+  // What counts is what is kept: a later attempt's output, if there is one.
+  report_.output_fingerprint =
+      outcome == storage::put_outcome::stored ? fingerprint : blocks_.store().fingerprint_of(shuffle.value, map_partition);
 }
 
 std::unique_ptr<core::shuffle_input> task_environment::open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,
@@ -157,7 +220,7 @@ std::unique_ptr<core::shuffle_input> task_environment::open_shuffle(core::shuffl
   const auto* executors = inputs_.executors_of(shuffle.value);
   if (!executors)
     core::throw_error(errc::internal, "the stage was sent without the locations of shuffle " + std::to_string(shuffle.value));
-  return std::make_unique<merged_shuffle_input>(blocks_, shuffle, reduce_partition, *executors, cancelled);
+  return std::make_unique<merged_shuffle_input>(blocks_, shuffle, reduce_partition, *executors, cancelled, faults_);
 }
 
 core::block task_environment::fetch_source(core::rdd_id dataset, std::uint32_t partition) {
@@ -186,6 +249,10 @@ core::block task_environment::fetch_source(core::rdd_id dataset, std::uint32_t p
 
 bool task_environment::reserve_memory(std::size_t bytes) {
   return blocks_.store().reserve(bytes);
+}
+
+bool task_environment::reserve_to_cache(std::size_t bytes, core::rdd_id dataset) {
+  return blocks_.store().reserve(bytes, dataset.value);
 }
 
 void task_environment::release_memory(std::size_t bytes) noexcept {

@@ -25,27 +25,46 @@ class task_environment final : public core::task_services {
 public:
   task_environment(block_service& blocks, const stage_inputs& inputs, task_report& report) noexcept
       : blocks_(blocks), inputs_(inputs), report_(report) {}
+  ~task_environment() override;
 
   /// Set once the task's context exists.
   void watch(const std::atomic<bool>& cancelled) noexcept {
     cancelled_ = &cancelled;
   }
 
+  /// How many times datasets had been dropped when the task's stage was ordered: cached blocks dropped since stay dropped.
+  void ordered_at(std::uint64_t drops) noexcept {
+    ordered_at_ = drops;
+  }
+
+  /// What this task shall suffer; null: nothing.
+  void inject(core::task_faults* faults) noexcept {
+    faults_ = faults;
+  }
+
   core::block find_cached(core::rdd_id dataset, std::uint32_t partition) override;
   bool store_cached(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) override;
+  void give_up_cached(core::rdd_id dataset, std::uint32_t partition) override;
   void commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
                          std::vector<std::shared_ptr<const core::block_object>> blocks) override;
   std::unique_ptr<core::shuffle_input> open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,
                                                     const std::atomic<bool>& cancelled) override;
   core::block fetch_source(core::rdd_id dataset, std::uint32_t partition) override;
   bool reserve_memory(std::size_t bytes) override;
+  bool reserve_to_cache(std::size_t bytes, core::rdd_id dataset) override;
   void release_memory(std::size_t bytes) noexcept override;
 
 private:
+  /// True when this task shall compute the partition; false when another one has done so meanwhile.
+  bool claim(std::uint64_t partition);
+
   block_service& blocks_;
   const stage_inputs& inputs_;
   task_report& report_;
+  std::uint64_t ordered_at_ = storage::block_store::newest;
+  std::vector<std::uint64_t> claims_; ///< partitions that others may be waiting for
   const std::atomic<bool>* cancelled_ = nullptr;
+  core::task_faults* faults_ = nullptr;
 };
 
 } // namespace salamander::actors

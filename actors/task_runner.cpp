@@ -1,5 +1,7 @@
 #include <salamander/actors/task_runner.hpp>
 
+#include <salamander/actors/fault_injector.hpp>
+#include <salamander/actors/memory_budget.hpp>
 #include <salamander/rdd/error.hpp>
 
 #include <cxxabi.h>
@@ -39,9 +41,10 @@ decltype(task_report::outcome) outcome_of_exception(const std::string& place) {
     return failed(errc::task_failed, failure.what());
   } catch (const error& failure) {
     return failed(failure.code(), failure.what());
-  } catch (const std::bad_alloc&) {
-    return failed(errc::out_of_memory, place + ": the process could get no more memory (std::bad_alloc); use more partitions, keep less in "
-                                               "one record or group, or give the executor more memory");
+  } catch (const testing::injected_bad_alloc& failure) {
+    return failed(errc::out_of_memory, place + ": std::bad_alloc: " + failure.what());
+  } catch (const std::bad_alloc& failure) {
+    return failed(errc::out_of_memory, place + ": " + core::no_memory_text(failure));
   } catch (const std::exception& failure) {
     return failed(errc::task_failed, place + ": " + readable(&typeid(failure)) + ": " + failure.what());
   } catch (...) {
@@ -49,9 +52,26 @@ decltype(task_report::outcome) outcome_of_exception(const std::string& place) {
   }
 }
 
+std::string mebibytes(std::uint64_t bytes) {
+  const auto tenths = (bytes * 10 + (1U << 19)) >> 20;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MiB";
+}
+
+/// What the process holds and may hold, for errors about memory.
+std::string memory_facts(block_service& blocks, const executor_options& options) {
+  const auto& memory = blocks.store().memory();
+  auto text = "; the process holds " + mebibytes(resident_memory_bytes()) + ", ";
+  if (options.memory_bytes == 0)
+    return text + "and has no budget";
+  const auto used = [&](storage::memory_use what) { return mebibytes(memory.used_bytes(what)); };
+  return text + "its budget is " + mebibytes(memory.budget_bytes()) + ", of which tasks have " + used(storage::memory_use::execution) +
+         ", shuffle and result blocks " + used(storage::memory_use::blocks) + ", cached partitions " + used(storage::memory_use::cache);
+}
+
 /// Turns the result into what can leave: the object itself in one process, else bytes, in the report or kept here.
 decltype(task_report::outcome) deliver(block_service& blocks, const executor_options& options, const task_order& order,
-                                       std::shared_ptr<const core::block_object> object) {
+                                       std::shared_ptr<const core::block_object> object, core::task_context& context,
+                                       core::task_faults* faults) {
   task_report::success done;
   if (!object)
     return done;
@@ -61,7 +81,13 @@ decltype(task_report::outcome) deliver(block_service& blocks, const executor_opt
     return done;
   }
   auto bytes = std::make_shared<core::byte_buffer>();
+  const auto typed = object->memory_bytes();
+  const auto claimed = typed > options.direct_result_bytes_max ? 2 * typed : 0;
+  if (!context.try_reserve(claimed))
+    return failed(errc::out_of_memory, place_of(order) + ": " + context.shortage(claimed, "turning the result into bytes"));
   try {
+    if (claimed != 0)
+      bytes->reserve(typed);
     object->encode(*bytes);
   } catch (const core::task_cancelled&) {
     throw;
@@ -79,11 +105,15 @@ decltype(task_report::outcome) deliver(block_service& blocks, const executor_opt
     done.result.bytes = std::move(bytes);
     return done;
   }
+  object.reset();
+  context.release(claimed); // from here on the block is accounted for by the store
   if (blocks.store().put(storage::block_id::result(order.task), to_stored(std::move(bytes))) == storage::put_outcome::refused)
     return failed(errc::out_of_memory, place_of(order) + ": a result of " + std::to_string(done.result_bytes) +
                                            " bytes does not fit the executor's memory budget; save it to files, use more partitions, or "
                                            "raise salamander.executor.memory");
   done.result_kept = true;
+  if (const auto id = storage::block_id::result(order.task); faults && block_faults(*faults, nullptr).loses(id))
+    blocks.store().drop(id);
   return done;
 }
 
@@ -138,8 +168,32 @@ void lazy_program::take_from(const lazy_program& other) {
   ready_.store(program_.get(), std::memory_order_release);
 }
 
+watched_task running_task::where(const core::task_position& position) const {
+  const std::lock_guard lock(mutex_);
+  if (task_ == 0)
+    return {};
+  const auto relaxed = std::memory_order_relaxed;
+  return {task_, order_.stage, order_.partition, order_.attempt, position.dataset.load(relaxed), position.record.load(relaxed), started_};
+}
+
+std::string running_task::title_of(std::uint32_t dataset) const {
+  const std::lock_guard lock(mutex_);
+  const auto* program = stage_ ? stage_->program.peek() : nullptr;
+  return program ? program->title_of({dataset}) : std::string();
+}
+
+void running_task::time_out(std::uint64_t task, const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  if (task_ != task)
+    return;
+  timed_out_ = text;
+  cancelled_ = true;
+  if (context_)
+    context_->cancel();
+}
+
 task_report run_task(block_service& blocks, const executor_options& options, const task_order& order, stage_state& stage,
-                     running_task& running, core::task_position& position) {
+                     running_task& running, core::task_position& position, core::task_faults* faults) {
   const auto start = std::chrono::steady_clock::now();
   task_report report;
   report.task = order.task;
@@ -147,6 +201,8 @@ task_report run_task(block_service& blocks, const executor_options& options, con
     task_environment around(blocks, stage.inputs, report);
     core::task_context context(around, position, order.stage, order.partition, order.attempt, order.task, order.careful ? 1 : 0);
     around.watch(context.cancelled);
+    around.ordered_at(stage.ordered_at);
+    around.inject(faults);
     running.begin(context);
     position.dataset.store(0, std::memory_order_relaxed);
     position.partition.store(order.partition, std::memory_order_relaxed);
@@ -154,12 +210,18 @@ task_report run_task(block_service& blocks, const executor_options& options, con
     position.task.store(order.task, std::memory_order_release);
     try {
       context.poll();
+      if (faults) {
+        hold_up(faults->delay(), &context.cancelled);
+        faults->start();
+        context.faults = faults;
+      }
       const auto program = stage.program.get(stage.order, blocks, context.cancelled);
       if (const auto* refused = std::get_if<task_report::user_error>(&program)) {
         report.outcome = *refused;
       } else {
         const core::task_scope scope(context);
-        report.outcome = deliver(blocks, options, order, std::get<const core::stage_program*>(program)->run(order.partition, context));
+        report.outcome =
+            deliver(blocks, options, order, std::get<const core::stage_program*>(program)->run(order.partition, context), context, faults);
       }
     } catch (...) {
       report.outcome = outcome_of_exception(place_of(order));
@@ -167,7 +229,11 @@ task_report run_task(block_service& blocks, const executor_options& options, con
     report.records_read = context.records_read;
     report.bytes_read = context.bytes_read;
     position.task.store(0, std::memory_order_release);
-    running.end();
+    if (auto text = running.end(); text && !std::holds_alternative<task_report::success>(report.outcome))
+      report.outcome = failed(errc::task_timeout, *std::move(text));
+    if (auto* problem = std::get_if<task_report::user_error>(&report.outcome);
+        problem && problem->code == static_cast<std::uint8_t>(errc::out_of_memory))
+      problem->text += memory_facts(blocks, options);
   }
   report.run_time = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   return report;

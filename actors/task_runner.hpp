@@ -3,6 +3,7 @@
 
 #include <salamander/actors/block_service.hpp>
 #include <salamander/actors/task_environment.hpp>
+#include <salamander/actors/task_watch.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -19,6 +20,11 @@ public:
   /// Errors: core::task_cancelled. A plan that does not decode is remembered as such; one that could not be fetched is tried again.
   outcome get(const stage_order& order, block_service& blocks, const std::atomic<bool>& cancelled);
 
+  /// The program if some task has asked for it already, else null.
+  const core::stage_program* peek() const noexcept {
+    return ready_.load(std::memory_order_acquire);
+  }
+
   /// For an order that came twice.
   void take_from(const lazy_program& other);
 
@@ -31,20 +37,27 @@ private:
 
 /// One attempt of one stage, as this executor knows it.
 struct stage_state {
-  explicit stage_state(stage_order what) : order(std::move(what)), inputs(order) {}
+  stage_state(stage_order what, std::uint64_t drops) : order(std::move(what)), inputs(order), ordered_at(drops) {}
   const stage_order order;
   const stage_inputs inputs;
+  const std::uint64_t ordered_at; ///< block_store::drops() then
   lazy_program program;
 };
 
-/// What a task thread runs now, so that others can cancel it. Threads: any.
+/// What a task thread runs now, so that others can watch and cancel it. Threads: any.
 class running_task {
 public:
-  /// The task was taken from the queue and will begin.
-  void expect(std::uint64_t task) {
+  using time_point = watched_task::time_point;
+
+  /// The task was taken from the queue and will begin. Requires: `stage` lives until `end`.
+  void expect(const task_order& order, const stage_state& stage, time_point now) {
     const std::lock_guard lock(mutex_);
-    task_ = task;
+    task_ = order.task;
+    order_ = order;
+    stage_ = &stage;
+    started_ = now;
     cancelled_ = false;
+    timed_out_.reset();
   }
   void begin(core::task_context& context) {
     const std::lock_guard lock(mutex_);
@@ -52,12 +65,20 @@ public:
     if (cancelled_)
       context.cancel();
   }
-  /// From here on the context is not touched.
-  void end() {
+  /// From here on the context is not touched. Returns the text given to `time_out`, if it was called.
+  std::optional<std::string> end() {
     const std::lock_guard lock(mutex_);
     context_ = nullptr;
+    stage_ = nullptr;
     task_ = 0;
+    return std::exchange(timed_out_, std::nullopt);
   }
+  /// Where it is; `position`: of this thread.
+  watched_task where(const core::task_position& position) const;
+  /// The title of a dataset that the task may be in; empty if it is not known yet.
+  std::string title_of(std::uint32_t dataset) const;
+  /// Cancels the task, if it still runs; unless it succeeds all the same, it has failed with this text.
+  void time_out(std::uint64_t task, const std::string& text);
   template <class Predicate>
   void cancel_where(Predicate& wanted) {
     const std::lock_guard lock(mutex_);
@@ -69,14 +90,19 @@ public:
   }
 
 private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::uint64_t task_ = 0; ///< ids begin at 1
+  task_order order_;
+  const stage_state* stage_ = nullptr;
+  time_point started_{};
   core::task_context* context_ = nullptr;
   bool cancelled_ = false;
+  std::optional<std::string> timed_out_;
 };
 
 /// Runs the attempt on the calling thread. Faults: whatever it throws becomes its report.
+/// `faults`: what it shall suffer; null: nothing.
 task_report run_task(block_service& blocks, const executor_options& options, const task_order& order, stage_state& stage,
-                     running_task& running, core::task_position& position);
+                     running_task& running, core::task_position& position, core::task_faults* faults = nullptr);
 
 } // namespace salamander::actors

@@ -22,30 +22,29 @@ void put_outcome(core::byte_writer& out, const task_report& report) {
   }
 }
 
-std::uint32_t small(core::byte_reader& in) {
-  return static_cast<std::uint32_t>(in.varint());
-}
-
 void get_outcome(core::byte_reader& in, task_report& report) {
   switch (static_cast<outcome_kind>(in.varint())) {
   case outcome_kind::success: {
     task_report::success done;
     get(in, done.result.bytes);
-    done.result_kept = in.varint() != 0;
+    done.result_kept = in.flag();
     done.result_bytes = in.varint();
     report.outcome = std::move(done);
     break;
   }
   case outcome_kind::user_error: {
     std::string text(in.text());
-    report.outcome = task_report::user_error{std::move(text), static_cast<std::uint8_t>(in.varint())};
+    const auto code = in.varint();
+    if (code >= static_cast<std::uint64_t>(errc::count_))
+      core::byte_reader::corrupt("a task report has an unknown error code");
+    report.outcome = task_report::user_error{std::move(text), static_cast<std::uint8_t>(code)};
     break;
   }
   case outcome_kind::fetch_failed: {
     task_report::fetch_failed fetch;
-    fetch.shuffle = small(in);
-    fetch.map_partition = small(in);
-    fetch.executor = small(in);
+    fetch.shuffle = in.varint32();
+    fetch.map_partition = in.varint32();
+    fetch.executor = in.varint32();
     fetch.text = in.text();
     report.outcome = std::move(fetch);
     break;
@@ -95,15 +94,15 @@ void put(core::byte_writer& out, const stage_order& order) {
 }
 
 void get(core::byte_reader& in, stage_order& order) {
-  order.stage = small(in);
-  order.stage_attempt = small(in);
+  order.stage = in.varint32();
+  order.stage_attempt = in.varint32();
   get(in, order.plan);
   order.shuffles.resize(in.count(2));
   for (auto& one : order.shuffles) {
-    one.shuffle = small(in);
+    one.shuffle = in.varint32();
     one.executors.resize(in.count());
     for (auto& executor : one.executors)
-      executor = small(in) - 1;
+      executor = in.varint32() - 1;
   }
   order.cached = core::read_value<std::vector<cached_source>>(in);
 }
@@ -118,21 +117,26 @@ void put(core::byte_writer& out, const std::vector<task_report>& reports) {
     out.varint(report.records_read);
     out.varint(report.bytes_read);
     out.varint(report.shuffle_bytes);
+    out.varint(report.output_fingerprint);
   }
 }
 
 void get(core::byte_reader& in, std::vector<task_report>& reports) {
-  const auto count = in.count(7);
+  const auto count = in.count(8);
   reports.clear();
   for (std::size_t i = 0; i < count; ++i) {
     task_report report;
     report.task = in.varint();
     get_outcome(in, report);
-    report.run_time = std::chrono::microseconds(in.varint());
+    const auto run_time = in.varint();
+    if (run_time >> 63 != 0)
+      core::byte_reader::corrupt("a task report has a time that no task takes");
+    report.run_time = std::chrono::microseconds(run_time);
     report.cached = core::read_value<decltype(report.cached)>(in);
     report.records_read = in.varint();
     report.bytes_read = in.varint();
     report.shuffle_bytes = in.varint();
+    report.output_fingerprint = in.varint();
     reports.push_back(std::move(report));
   }
 }
@@ -148,7 +152,7 @@ std::size_t size_of(const stage_order& order) {
 }
 
 std::size_t size_of(const task_report& report) {
-  std::size_t bytes = 80 + report.cached.size() * 8;
+  std::size_t bytes = 112 + report.cached.size() * 8;
   if (const auto* done = std::get_if<task_report::success>(&report.outcome))
     bytes += done->result.bytes ? done->result.bytes->size() : 0;
   else if (const auto* error = std::get_if<task_report::user_error>(&report.outcome))

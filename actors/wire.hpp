@@ -34,6 +34,34 @@ void get(core::byte_reader& in, T& value) {
   value = core::read_value<T>(in);
 }
 
+/// One of several messages: which one, then its fields. The pointer is never null.
+template <wire_message... Messages>
+void put(core::byte_writer& out, const std::shared_ptr<const std::variant<Messages...>>& one) {
+  out.varint(one->index());
+  std::visit(
+      [&]<class Message>(const Message& message) {
+        const_cast<Message&>(message).fields([&](const auto&... fields) { (wire::put(out, fields), ...); });
+      },
+      *one);
+}
+
+template <wire_message... Messages>
+void get(core::byte_reader& in, std::shared_ptr<const std::variant<Messages...>>& one) {
+  using any = std::variant<Messages...>;
+  const auto index = in.varint();
+  if (index >= sizeof...(Messages))
+    core::byte_reader::corrupt("a message is of an unknown kind");
+  std::uint64_t kind = 0;
+  const auto read = [&]<class Message>(std::type_identity<Message>) {
+    if (kind++ != index)
+      return;
+    Message message;
+    message.fields([&](auto&... fields) { (wire::get(in, fields), ...); });
+    one = std::make_shared<const any>(std::move(message));
+  };
+  (read(std::type_identity<Messages>()), ...);
+}
+
 /// Upper bound on what a report or an order takes on the wire, cheap to compute.
 std::size_t size_of(const stage_order& order);
 std::size_t size_of(const task_report& report);

@@ -10,7 +10,7 @@ install(EXPORT salamander_targets NAMESPACE salamander:: FILE salamander-targets
 # Programs include the public face only; the headers of the layers above it stay here.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/rdd/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/salamander/rdd
         FILES_MATCHING PATTERN "*.hpp" PATTERN "*.ipp")
-install(FILES ${PROJECT_SOURCE_DIR}/salamander.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/salamander)
+install(FILES ${PROJECT_SOURCE_DIR}/salamander.hpp ${PROJECT_SOURCE_DIR}/testing.hpp DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/salamander)
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/salamander-config.cmake.in ${PROJECT_BINARY_DIR}/salamander-config.cmake
                               INSTALL_DESTINATION ${SALAMANDER_PACKAGE_DIR})

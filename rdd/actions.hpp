@@ -10,9 +10,6 @@
 
 namespace salamander::core {
 
-/// The dataset id under which a task reports to be in the action's own function rather than in a dataset's.
-inline constexpr rdd_id action_dataset{0xffffffff};
-
 /// An action with a name and place for errors.
 class placed_action : public action {
 public:
@@ -25,12 +22,16 @@ public:
     place_.id = action_dataset;
     place_.operation = in.text();
     place_.site.file = in.text();
-    place_.site.line = static_cast<std::uint32_t>(in.varint());
+    place_.site.line = in.varint32();
   }
   void encode(byte_writer& out) const override {
     out.text(place_.operation);
     out.text(place_.site.file);
     out.varint(place_.site.line);
+  }
+
+  std::string title() const override {
+    return place_.title();
   }
 
 protected:
@@ -42,12 +43,17 @@ template <class T>
 class partition_reader {
 public:
   partition_reader(std::unique_ptr<stream<T>> input, task_context& context, const lineage& place)
-      : input_(std::move(input)), context_(context), place_(place) {}
+      : input_(std::move(input)), context_(context), place_(place), claim_(context, place, "the result of a partition") {}
 
   /// Calls g(record) for each record; failures are described with their place.
   template <class G>
   void each(G&& g) {
-    for (batch<T> in; next(in);) {
+    each(std::forward<G>(g), [] {});
+  }
+  /// Calls g(record) for each record, and `after_batch()` once in a while, to look at what has grown.
+  template <class G, class After>
+  void each(G&& g, After&& after_batch) {
+    for (batch<T> in; next(in); after_batch()) {
       std::size_t seen = 0;
       try {
         in.for_each([&](auto&& record) {
@@ -71,6 +77,10 @@ public:
   void advance(std::size_t records) noexcept {
     records_ += records;
   }
+  /// What the function keeps of the partition takes `bytes` now. Errors: errc::out_of_memory.
+  void hold(std::size_t bytes) {
+    claim_.hold(bytes);
+  }
   task_context& context() noexcept {
     return context_;
   }
@@ -85,6 +95,7 @@ private:
   std::unique_ptr<stream<T>> input_;
   task_context& context_;
   const lineage& place_;
+  memory_claim claim_;
   std::uint64_t records_ = 0;
 };
 
@@ -107,6 +118,9 @@ public:
   std::shared_ptr<const block_object> run(const node& final, std::uint32_t partition, task_context& context) const override {
     partition_reader<T> reader(static_cast<const typed_node<T>&>(final).read(partition, context), context, place_);
     return std::make_shared<value_block<result_type>>(f_(reader));
+  }
+  bool repeatable() const override {
+    return !requires { typename F::has_effects; };
   }
 
 private:
@@ -137,22 +151,20 @@ public:
   std::shared_ptr<const block_object> run(const node& final, std::uint32_t partition, task_context& context) const override {
     auto input = static_cast<const typed_node<T>&>(final).read(partition, context);
     block_builder<result_row_t<T>> builder;
-    std::size_t reserved = 0;
+    memory_claim claim(context, place_, "collecting a partition");
     std::uint64_t left = limit_;
     for (batch<T> in; left != 0 && input->next(in);) {
       const auto part = in.size <= left ? in : in.slice(0, left);
       left -= part.size;
+      claim.hold(builder.bytes_while_adding(part.size));
       part.for_each([&](auto&& record) {
         if constexpr (std::is_same_v<row_t<T>, result_row_t<T>>)
           builder.add_row(std::forward<decltype(record)>(record));
         else
           builder.add_row(to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
       });
-      if (builder.approximate_bytes() > reserved) {
-        context.reserve(builder.approximate_bytes() - reserved, "collecting a partition");
-        reserved = builder.approximate_bytes();
-      }
     }
+    claim.hold(builder.approximate_bytes());
     return builder.finish();
   }
 
@@ -199,12 +211,14 @@ struct reduce_function : composed<reduce_function<T, F>, F> {
   std::optional<owned_t<T>> operator()(partition_reader<T>& in) const {
     const F& f = std::get<0>(this->parts);
     std::optional<owned_t<T>> sum;
-    in.each([&](auto&& record) {
-      if (!sum)
-        sum.emplace(to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
-      else
-        *sum = f(std::move(*sum), to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
-    });
+    in.each(
+        [&](auto&& record) {
+          if (!sum)
+            sum.emplace(to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+          else
+            *sum = f(std::move(*sum), to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+        },
+        [&] { in.hold(weight_of(sum)); });
     return sum;
   }
 };
@@ -214,18 +228,21 @@ struct aggregate_function : composed<aggregate_function<T, Z, F>, carried<Z>, F>
   Z operator()(partition_reader<T>& in) const {
     const F& f = std::get<1>(this->parts);
     Z sum = carried_value(std::get<0>(this->parts));
-    in.each([&](auto&& record) {
-      if constexpr (std::is_invocable_v<const F&, Z&&, decltype(record)>)
-        sum = f(std::move(sum), std::forward<decltype(record)>(record));
-      else
-        sum = f(std::move(sum), to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
-    });
+    in.each(
+        [&](auto&& record) {
+          if constexpr (std::is_invocable_v<const F&, Z&&, decltype(record)>)
+            sum = f(std::move(sum), std::forward<decltype(record)>(record));
+          else
+            sum = f(std::move(sum), to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+        },
+        [&] { in.hold(weight_of(sum)); });
     return sum;
   }
 };
 
 template <class T, class F>
 struct foreach_function : composed<foreach_function<T, F>, F> {
+  using has_effects = void;
   bool operator()(partition_reader<T>& in) const {
     record_caller<F, T> call;
     in.each([&](auto&& record) { call(std::get<0>(this->parts), std::forward<decltype(record)>(record), 0); });
@@ -235,6 +252,7 @@ struct foreach_function : composed<foreach_function<T, F>, F> {
 
 template <class T, class F>
 struct foreach_partition_function : composed<foreach_partition_function<T, F>, F> {
+  using has_effects = void;
   bool operator()(partition_reader<T>& in) const {
     auto& context = in.context();
     record_source<T> source(in.place(), in.take_input(), context);
@@ -262,19 +280,31 @@ struct first_ordered_function : composed<first_ordered_function<T, Less>, carrie
       return less(a.record, b.record) || (!less(b.record, a.record) && a.order < b.order);
     };
     std::vector<ranked> heap; // the last of the kept ones on top
+    growth_meter beside;
     std::uint64_t order = 0;
-    in.each([&](auto&& record) {
-      if (heap.size() < limit) {
-        heap.push_back({to_owned<owned_t<T>>(std::forward<decltype(record)>(record)), order++});
-        std::push_heap(heap.begin(), heap.end(), before);
-      } else if (less(record, heap.front().record)) {
-        std::pop_heap(heap.begin(), heap.end(), before);
-        heap.back() = {to_owned<owned_t<T>>(std::forward<decltype(record)>(record)), order++};
-        std::push_heap(heap.begin(), heap.end(), before);
-      }
-    });
+    const auto hold = [&] {
+      const auto more = static_cast<std::size_t>(std::min<std::uint64_t>(batch_capacity<T>, limit - heap.size()));
+      in.hold(bytes_while_growing(heap.size(), heap.capacity(), more, sizeof(ranked)) + beside.bytes());
+    };
+    hold();
+    in.each(
+        [&](auto&& record) {
+          if (heap.size() < limit) {
+            heap.push_back({to_owned<owned_t<T>>(std::forward<decltype(record)>(record)), order++});
+            meter_new(beside, heap.back().record);
+            std::push_heap(heap.begin(), heap.end(), before);
+          } else if (less(record, heap.front().record)) {
+            std::pop_heap(heap.begin(), heap.end(), before);
+            metered(beside, heap.back().record,
+                    [&](owned_t<T>& last) { last = to_owned<owned_t<T>>(std::forward<decltype(record)>(record)); });
+            heap.back().order = order++;
+            std::push_heap(heap.begin(), heap.end(), before);
+          }
+        },
+        hold);
     std::sort_heap(heap.begin(), heap.end(), before);
     std::vector<owned_t<T>> out;
+    in.hold(heap.capacity() * sizeof(ranked) + heap.size() * sizeof(owned_t<T>) + beside.bytes());
     out.reserve(heap.size());
     for (auto& one : heap)
       out.push_back(std::move(one.record));

@@ -38,6 +38,30 @@ constexpr bool any_member_borrows(std::index_sequence<I...>) {
   return ((takes_probe<T, only_view>(std::make_index_sequence<I>{}) || takes_probe<T, only_pointer>(std::make_index_sequence<I>{})) || ...);
 }
 
+/// Converts to nothing but base classes.
+template <class T>
+struct base_of {
+  template <class U>
+    requires(std::is_base_of_v<U, T> && !std::is_same_v<U, T>)
+  operator U() const;
+};
+
+template <class T, std::size_t... I, std::size_t... J>
+constexpr bool may_leave_out(std::index_sequence<I...>, std::index_sequence<J...>) {
+  return requires { T{(static_cast<void>(I), anything{})..., {}, (static_cast<void>(J), anything{})...}; };
+}
+
+/// An array takes an initialiser for each of its elements; where `{}` stands for all of them, there are too many others.
+template <class T, std::size_t... I>
+constexpr bool no_arrays(std::index_sequence<I...>) {
+  return (may_leave_out<T>(std::make_index_sequence<I>{}, std::make_index_sequence<sizeof...(I) - 1 - I>{}) && ...);
+}
+
+template <class T, class Probe, std::size_t... I>
+constexpr bool any_member_takes(std::index_sequence<I...>) {
+  return (takes_probe<T, Probe>(std::make_index_sequence<I>{}) || ...);
+}
+
 /// The largest number of initialisers that T accepts is its number of members (bases are not supported).
 template <class T, std::size_t N>
 constexpr std::size_t field_count() {
@@ -58,6 +82,18 @@ inline constexpr bool is_reflectable = false;
 template <class T>
   requires(std::is_aggregate_v<T> && !std::is_array_v<T>)
 inline constexpr bool is_reflectable<T> = fields_of<T> > 0;
+
+/// True for an aggregate with a member that can be initialised from a Probe.
+template <class T, class Probe>
+inline constexpr bool has_member_from = aggregate_detail::any_member_takes<T, Probe>(std::make_index_sequence<fields_of<T>>{});
+
+/// True when for_each_field surely sees each member of T as it is: it has no arrays and no bases.
+template <class T>
+inline constexpr bool is_transparent = false;
+template <class T>
+  requires is_reflectable<T>
+inline constexpr bool is_transparent<T> = aggregate_detail::no_arrays<T>(std::make_index_sequence<fields_of<T>>{}) &&
+                                          !has_member_from<T, aggregate_detail::base_of<T>>;
 
 /// True for an aggregate with a string_view or a raw pointer among its members: it cannot be kept or sent as it is.
 template <class T>

@@ -5,6 +5,16 @@
 #include <numeric>
 
 namespace salamander::core {
+namespace {
+
+/// Of the application that this thread used last: there is one at a time.
+struct thread_properties {
+  std::uint64_t application = 0;
+  std::map<std::string, std::string> values;
+};
+thread_local thread_properties properties_here;
+
+} // namespace
 
 application::application(config settings, call_site created_at) : settings_(std::move(settings)), created_at_(std::move(created_at)) {
   if (!settings_.find("salamander.app.name"))
@@ -75,7 +85,31 @@ std::shared_ptr<job_handle> application::submit(node_ptr final, std::shared_ptr<
   spec.partitions = std::move(partitions);
   spec.operation = operation;
   spec.site = call_site::from(where);
+  if (properties_here.application == serial_)
+    spec.properties = properties_here.values;
   return engine_->submit(std::move(spec));
+}
+
+std::uint64_t application::next_serial() noexcept {
+  static std::atomic<std::uint64_t> next{1};
+  return next.fetch_add(1);
+}
+
+void application::set_local_property(const std::string& key, std::optional<std::string> value) {
+  if (key.empty())
+    throw_error(errc::invalid_argument, "set_local_property: the key is empty");
+  if (properties_here.application != serial_)
+    properties_here = {serial_, {}};
+  if (value)
+    properties_here.values.insert_or_assign(key, *std::move(value));
+  else
+    properties_here.values.erase(key);
+}
+
+std::optional<std::string> application::local_property(const std::string& key) const {
+  const auto& here = properties_here;
+  const auto found = here.application == serial_ ? here.values.find(key) : here.values.end();
+  return found == here.values.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::vector<block> application::run(const node_ptr& final, std::shared_ptr<const action> act, const char* operation,

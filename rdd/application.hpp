@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace salamander::core {
 
@@ -56,6 +57,10 @@ public:
   std::vector<block> run(const node_ptr& final, std::shared_ptr<const action> act, std::vector<std::uint32_t> partitions,
                          const char* operation, const source_location& where);
 
+  /// Properties of the jobs that the calling thread submits; see context.
+  void set_local_property(const std::string& key, std::optional<std::string> value);
+  std::optional<std::string> local_property(const std::string& key) const;
+
   /// The report of the last job that ended by `run` on this thread's behalf or another's.
   job_report last_report() const;
 
@@ -72,6 +77,10 @@ private:
     engine* open_to = nullptr;
   };
 
+  /// Never used twice in a process, unlike an address.
+  static std::uint64_t next_serial() noexcept;
+
+  const std::uint64_t serial_ = next_serial();
   config settings_;
   call_site created_at_;
   std::shared_ptr<release_gate> gate_ = std::make_shared<release_gate>();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,12 @@ public:
   /// Bytes held in memory, allocations of records included as far as they are known.
   virtual std::size_t memory_bytes() const noexcept = 0;
   virtual std::size_t record_count() const noexcept = 0;
+
+  /// A number that is the same for the same contents in the same order, and almost surely another for others; 0: unknown.
+  /// Cheap: about the cost of reading the contents once.
+  virtual std::uint64_t fingerprint() const {
+    return 0;
+  }
 
   /// Appends the encoded form. Errors: whatever a user's packing code throws.
   virtual void encode(byte_buffer& out) const = 0;

@@ -10,41 +10,52 @@ namespace salamander::core {
 template <class T>
 class partly_kept_stream final : public stream<T> {
 public:
-  partly_kept_stream(block kept, std::unique_ptr<stream<T>> rest, task_context& context)
-      : kept_(std::move(kept), context), rest_(std::move(rest)) {}
+  /// `rest`: null if `kept` is all.
+  partly_kept_stream(const lineage& dataset, block kept, memory_claim claim, std::unique_ptr<stream<T>> rest, task_context& context)
+      : claim_(std::move(claim)), rest_(std::move(rest)) {
+    kept_.emplace(std::move(kept), context, dataset);
+  }
 
   bool next(batch<T>& out) override {
-    return kept_.next(out) || rest_->next(out);
+    if (kept_) {
+      if (kept_->next(out))
+        return true;
+      kept_.reset();
+      claim_.clear();
+    }
+    return rest_ && rest_->next(out);
   }
 
 private:
-  block_stream<T> kept_;
+  memory_claim claim_;
+  std::optional<block_stream<T>> kept_;
   std::unique_ptr<stream<T>> rest_;
 };
 
 template <class T>
 std::unique_ptr<stream<T>> read_cached(const typed_node<T>& dataset, std::uint32_t p, task_context& context) {
   if (auto found = context.services.find_cached(dataset.id, p))
-    return std::make_unique<block_stream<T>>(std::move(found), context);
+    return described(dataset, context, 0, [&] { return std::make_unique<block_stream<T>>(std::move(found), context, dataset); });
   auto input = dataset.open(p, context);
   block_builder<T> builder;
-  std::size_t reserved = 0;
-  bool fits = true;
-  for (batch<T> in; fits && input->next(in);) {
+  memory_claim claim(context, dataset, "caching a partition");
+  // As much again as half of it must be free, so that something is left for what is done with the records.
+  const auto fits = [&] {
+    return claim.try_hold(std::max(builder.approximate_bytes(), builder.live_bytes() + builder.live_bytes() / 2), dataset.id);
+  };
+  bool kept = true;
+  for (batch<T> in; kept && input->next(in); kept = fits())
     in.for_each([&](auto&& record) { builder.add(std::forward<decltype(record)>(record)); });
-    const auto grown = builder.approximate_bytes();
-    if (grown > reserved) {
-      fits = context.services.reserve_memory(grown - reserved);
-      if (fits)
-        reserved = grown;
-    }
+  std::shared_ptr<const block_object> records = builder.finish();
+  if (kept) {
+    claim.clear(); // the block is accounted for by whoever keeps it
+    if (context.services.store_cached(dataset.id, p, records))
+      return std::make_unique<block_stream<T>>(block{std::move(records), nullptr}, context, dataset);
+    input.reset();
   }
-  auto records = builder.finish();
-  context.services.release_memory(reserved);
-  if (!fits)
-    return std::make_unique<partly_kept_stream<T>>(block{records, nullptr}, std::move(input), context);
-  context.services.store_cached(dataset.id, p, records);
-  return std::make_unique<block_stream<T>>(block{records, nullptr}, context);
+  context.services.give_up_cached(dataset.id, p);
+  claim.try_hold(records->memory_bytes(), dataset.id);
+  return std::make_unique<partly_kept_stream<T>>(dataset, block{std::move(records), nullptr}, std::move(claim), std::move(input), context);
 }
 
 /// The function that reads datasets of T through the cache, registered so that executors find it.

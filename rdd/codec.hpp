@@ -1,11 +1,14 @@
 // How values become bytes and come back: plain values as they are, containers by length, MSGPACK_DEFINE types by MessagePack.
 //
-//   plain T (bits mean the same in every process of this binary)   sizeof(T) bytes
+//   raw T (bits mean the same in every process of this binary)     sizeof(T) bytes
+//   bool                                                            one byte: 0 or 1
 //   string, string_view                                             varint length, characters
-//   vector, map, set, deque, ... of T                               varint count, each T  (vector of plain T: one run of bytes)
-//   optional, variant                                               one byte, value
+//   vector, map, set, deque, ... of T                               varint count, each T  (vector of raw T: one run of bytes)
+//   optional, variant                                               varint index, value
 //   pair, tuple, aggregate                                          each member in order
 //   MSGPACK_DEFINE type                                             varint length, MessagePack
+//
+// An element that takes no bytes (a tuple of nothing) takes one in a container, so that bytes bound what a count may say.
 #pragma once
 
 #include <salamander/rdd/aggregate.hpp>
@@ -56,7 +59,11 @@ public:
     next_ += size;
     return at;
   }
+  /// The shortest form only, so that equal values are equal bytes.
   std::uint64_t varint();
+  std::uint32_t varint32();
+  /// 0 or 1.
+  bool flag();
   /// A count of things that need at least `least` bytes each: refused when the rest cannot hold them.
   std::size_t count(std::size_t least = 1);
   std::string_view text() {
@@ -123,6 +130,42 @@ struct element<std::pair<const A, B>> {
   using type = std::pair<A, B>;
 };
 
+/// The fewest bytes that a value of T takes.
+template <class T>
+constexpr std::size_t least_bytes() {
+  if constexpr (is_raw<T>)
+    return std::is_empty_v<T> ? 0 : sizeof(T);
+  else if constexpr (requires { typename T::first_type; typename T::second_type; })
+    return least_bytes<typename T::first_type>() + least_bytes<typename T::second_type>();
+  else if constexpr (is_std_array<T>)
+    return std::tuple_size_v<T> * least_bytes<typename T::value_type>();
+  else if constexpr (requires { std::tuple_size<T>::value; })
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (std::size_t{0} + ... + least_bytes<std::tuple_element_t<I, T>>());
+    }(std::make_index_sequence<std::tuple_size_v<T>>{});
+  else
+    return 1;
+}
+
+/// The fewest bytes that a value of T takes in a container.
+template <class T>
+inline constexpr std::size_t least_element_bytes = least_bytes<T>() == 0 ? 1 : least_bytes<T>();
+
+template <class T>
+void write_element(byte_writer& out, const T& value) {
+  write_value(out, value);
+  if constexpr (least_bytes<T>() == 0)
+    out.varint(0);
+}
+
+template <class T>
+T read_element(byte_reader& in) {
+  if constexpr (least_bytes<T>() == 0)
+    if (in.varint() != 0)
+      byte_reader::corrupt("an element that takes no bytes has some");
+  return read_value<T>(in);
+}
+
 template <class T>
 void write_msgpack(byte_writer& out, const T& value) {
   msgpack::sbuffer bytes;
@@ -145,11 +188,11 @@ template <class T>
 void write_container(byte_writer& out, const T& values) {
   using value_type = typename T::value_type;
   out.varint(values.size());
-  if constexpr (is_plain<value_type> && requires { values.data(); }) {
+  if constexpr (is_raw<value_type> && requires { values.data(); }) {
     out.raw(values.data(), values.size() * sizeof(value_type));
   } else {
     for (const auto& value : values)
-      write_value(out, value);
+      write_element(out, value);
   }
 }
 
@@ -157,20 +200,20 @@ template <class T>
 T read_container(byte_reader& in) {
   using value_type = typename element<typename T::value_type>::type;
   T values;
-  if constexpr (is_plain<value_type> && requires { values.data(); values.resize(1); }) {
+  if constexpr (is_raw<value_type> && requires { values.data(); values.resize(1); }) {
     const auto count = in.count(sizeof(value_type));
     values.resize(count);
     if (count != 0)
       std::memcpy(static_cast<void*>(values.data()), in.raw(count * sizeof(value_type)), count * sizeof(value_type));
   } else {
-    const auto count = in.count();
+    const auto count = in.count(least_element_bytes<value_type>);
     if constexpr (requires { values.reserve(count); })
       values.reserve(count < 4096 ? count : 4096);
     for (std::size_t i = 0; i < count; ++i) {
-      if constexpr (requires { values.push_back(read_value<value_type>(in)); })
-        values.push_back(read_value<value_type>(in));
+      if constexpr (requires { values.push_back(read_element<value_type>(in)); })
+        values.push_back(read_element<value_type>(in));
       else
-        values.insert(values.end(), read_value<value_type>(in));
+        values.insert(values.end(), read_element<value_type>(in));
     }
   }
   return values;
@@ -199,17 +242,19 @@ void write_value(byte_writer& out, const T& value) {
     out.text(value);
   } else if constexpr (has_msgpack_define<T>) {
     write_msgpack(out, value);
-  } else if constexpr (is_plain<T>) {
+  } else if constexpr (is_raw<T>) {
     if constexpr (!std::is_empty_v<T>)
       out.raw(&value, sizeof(T));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    out.varint(value ? 1 : 0);
   } else if constexpr (is_group<T>) {
     out.varint(value.size());
-    if constexpr (is_plain<typename T::value_type>) {
+    if constexpr (is_raw<typename T::value_type>) {
       if (!value.empty())
         out.raw(&*value.begin(), value.size() * sizeof(typename T::value_type));
     } else {
       for (const auto& v : value)
-        write_value(out, v);
+        write_element(out, v);
     }
   } else if constexpr (requires { value.first; value.second; typename T::first_type; }) {
     write_value(out, value.first);
@@ -249,7 +294,7 @@ T read_value(byte_reader& in) {
     return in.text();
   } else if constexpr (has_msgpack_define<T>) {
     return read_msgpack<T>(in);
-  } else if constexpr (is_plain<T>) {
+  } else if constexpr (is_raw<T>) {
     if constexpr (std::is_empty_v<T>) {
       return T{};
     } else {
@@ -257,6 +302,8 @@ T read_value(byte_reader& in) {
       std::memcpy(room, in.raw(sizeof(T)), sizeof(T));
       return *std::launder(reinterpret_cast<T*>(room));
     }
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return in.flag();
   } else if constexpr (is_group<T>) {
     return T(read_container<std::vector<typename T::value_type>>(in));
   } else if constexpr (requires(T v) { v.first; v.second; typename T::first_type; }) {
@@ -276,7 +323,7 @@ T read_value(byte_reader& in) {
   } else if constexpr (container_record<T>) {
     return read_container<T>(in);
   } else if constexpr (requires(T v) { v.has_value(); *v; }) {
-    if (in.varint() == 0)
+    if (!in.flag())
       return std::nullopt;
     return T(read_value<typename T::value_type>(in));
   } else if constexpr (is_reflectable<T>) {

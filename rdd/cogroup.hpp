@@ -9,8 +9,9 @@ namespace salamander::core {
 /// The values of one input, contiguous by key: key number g has values [offsets[g], offsets[g + 1]).
 template <class V>
 struct grouped_values {
+  memory_claim claim;
   std::shared_ptr<row_vector<V>> values = std::make_shared<row_vector<V>>();
-  std::vector<std::size_t> offsets;
+  std::vector<std::size_t> offsets{};
 
   group<V> of(std::size_t key) const {
     const auto first = offsets[key];
@@ -21,37 +22,49 @@ struct grouped_values {
 /// Rows of one input, with the number of each row's key.
 template <class Row>
 struct numbered_rows {
-  std::vector<block_rows<Row>> blocks;
-  std::vector<std::uint32_t> keys;
+  gathered_rows<Row> input;
+  memory_claim claim; ///< of the numbers
+  std::vector<std::uint32_t> keys{};
 };
 
 struct no_value {};
 
-/// Gives each distinct key of an input a number, in order of first appearance.
+/// Gives each distinct key of an input a number, in order of first appearance. `claim`: of the table.
 template <class Row, class In, class Table>
-numbered_rows<Row> number_keys(const node& dataset, std::size_t which, std::uint32_t p, task_context& context, Table& table) {
-  numbered_rows<Row> all{gather_rows<Row, In>(dataset, which, p, context), {}};
-  std::size_t rows = 0;
-  for (const auto& block : all.blocks)
-    rows += block.size();
-  context.reserve(rows * sizeof(std::uint32_t), "grouping by key");
+numbered_rows<Row> number_keys(const node& dataset, std::size_t which, std::uint32_t p, task_context& context, Table& table,
+                               memory_claim& claim) {
+  constexpr std::size_t part = 4096;
+  numbered_rows<Row> all{gather_rows<Row, In>(dataset, which, p, context), {context, dataset, "grouping by key"}};
+  const auto rows = all.input.size();
+  all.claim.hold(rows * sizeof(std::uint32_t));
   all.keys.reserve(rows);
-  for (const auto& block : all.blocks) {
-    context.poll();
-    const auto before = table.memory_bytes();
-    for (const auto& row : block)
-      all.keys.push_back(static_cast<std::uint32_t>(
-          table.find_or_add(row.first, hash_value(row.first), [&] { return typename Table::entry_type(row.first, no_value{}); })));
-    context.reserve(table.memory_bytes() - before, "grouping by key");
-  }
+  for (const auto& block : all.input.blocks)
+    for (std::size_t first = 0; first < block.size(); first += part) {
+      context.poll();
+      enter(context, dataset, all.keys.size());
+      const auto last = std::min(first + part, block.size());
+      claim.hold(table.bytes_while_adding(last - first));
+      described(dataset, context, all.keys.size(), [&] {
+        for (auto i = first; i < last; ++i) {
+          const auto& row = block.data()[i];
+          all.keys.push_back(static_cast<std::uint32_t>(
+              table.find_or_add(row.first, hash_value(row.first), [&] { return typename Table::entry_type(row.first, no_value{}); })));
+        }
+      });
+    }
+  claim.hold(table.memory_bytes());
   return all;
 }
 
 /// Puts the values next to those of the same key, keeping their order.
 template <class V, class Row>
-grouped_values<V> group_rows(const numbered_rows<Row>& rows, std::size_t keys, task_context& context) {
-  grouped_values<V> out;
-  context.reserve((keys + 1) * sizeof(std::size_t) + rows.keys.size() * (sizeof(V) + sizeof(void*)), "the values of a group");
+grouped_values<V> group_rows(const node& dataset, const numbered_rows<Row>& rows, std::size_t keys, task_context& context) {
+  constexpr const char* what = "the values of a group";
+  grouped_values<V> out{{context, dataset, what}};
+  auto held = (keys + 1) * sizeof(std::size_t) + rows.keys.size() * sizeof(V);
+  out.claim.hold(held);
+  memory_claim meanwhile(context, dataset, what);
+  meanwhile.hold((keys + 1) * sizeof(std::size_t) + rows.keys.size() * sizeof(void*));
   out.offsets.assign(keys + 1, 0);
   for (const auto key : rows.keys)
     ++out.offsets[key + 1];
@@ -60,20 +73,19 @@ grouped_values<V> group_rows(const numbered_rows<Row>& rows, std::size_t keys, t
   std::vector<const Row*> order(rows.keys.size());
   auto next = out.offsets;
   std::size_t i = 0;
-  for (const auto& block : rows.blocks)
+  for (const auto& block : rows.input.blocks)
     for (const auto& row : block)
       order[next[rows.keys[i++]]++] = &row;
   out.values->reserve(order.size());
-  std::size_t heap = 0;
-  for (const auto* row : order) {
-    out.values->push_back(to_owned<V>(row->second));
-    if constexpr (!is_plain<V>) {
-      heap += heap_bytes(out.values->back());
-      if (heap > (1U << 20)) {
-        context.reserve(heap, "the values of a group");
-        heap = 0;
-      }
+  constexpr std::size_t part = 1024;
+  growth_meter beside;
+  for (std::size_t at = 0; at < order.size();) {
+    context.poll();
+    for (const auto last = std::min(at + part, order.size()); at < last; ++at) {
+      out.values->push_back(to_owned<V>(order[at]->second));
+      meter_new(beside, out.values->back());
     }
+    out.claim.hold(held + beside.bytes());
   }
   return out;
 }
@@ -117,9 +129,10 @@ class group_node final : public keyed_node<std::pair<kept_t<key_of<In>>, group<k
 
   class group_stream final : public stream<out_type> {
   public:
-    group_stream(const group_node& dataset, std::uint32_t p, task_context& context) : context_(context) {
-      rows_ = number_keys<row_type, In>(dataset, 0, p, context, table_);
-      values_ = group_rows<element_type>(rows_, table_.size(), context);
+    group_stream(const group_node& dataset, std::uint32_t p, task_context& context)
+        : context_(context), claim_(context, dataset, "grouping by key"),
+          rows_(number_keys<row_type, In>(dataset, 0, p, context, table_, claim_)),
+          values_(group_rows<element_type>(dataset, rows_, table_.size(), context)) {
       buffer_.resize(std::min(context.batch_size<out_type>(), table_.size()));
     }
 
@@ -139,6 +152,7 @@ class group_node final : public keyed_node<std::pair<kept_t<key_of<In>>, group<k
 
   private:
     task_context& context_;
+    memory_claim claim_;
     typename base::table_type table_;
     numbered_rows<row_type> rows_;
     grouped_values<element_type> values_;
@@ -168,11 +182,12 @@ class cogroup_node final
 
   class cogroup_stream final : public stream<out_type> {
   public:
-    cogroup_stream(const cogroup_node& dataset, std::uint32_t p, task_context& context) : context_(context) {
-      left_rows_ = number_keys<keyed_row_t<A>, A>(dataset, 0, p, context, table_);
-      right_rows_ = number_keys<keyed_row_t<B>, B>(dataset, 1, p, context, table_);
-      left_ = group_rows<left_type>(left_rows_, table_.size(), context);
-      right_ = group_rows<right_type>(right_rows_, table_.size(), context);
+    cogroup_stream(const cogroup_node& dataset, std::uint32_t p, task_context& context)
+        : context_(context), claim_(context, dataset, "grouping by key"),
+          left_rows_(number_keys<keyed_row_t<A>, A>(dataset, 0, p, context, table_, claim_)),
+          right_rows_(number_keys<keyed_row_t<B>, B>(dataset, 1, p, context, table_, claim_)),
+          left_(group_rows<left_type>(dataset, left_rows_, table_.size(), context)),
+          right_(group_rows<right_type>(dataset, right_rows_, table_.size(), context)) {
       buffer_.resize(std::min(context.batch_size<out_type>(), table_.size()));
     }
 
@@ -193,6 +208,7 @@ class cogroup_node final
 
   private:
     task_context& context_;
+    memory_claim claim_;
     typename base::table_type table_;
     numbered_rows<keyed_row_t<A>> left_rows_;
     numbered_rows<keyed_row_t<B>> right_rows_;

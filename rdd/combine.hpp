@@ -4,6 +4,7 @@
 #include <salamander/rdd/combine_table.hpp>
 #include <salamander/rdd/invoke.hpp>
 #include <salamander/rdd/shuffle_io.hpp>
+#include <salamander/rdd/weight.hpp>
 
 namespace salamander::core {
 
@@ -135,33 +136,37 @@ public:
 
   std::unique_ptr<stream<out_type>> open(std::uint32_t p, task_context& context) const override {
     table_type table;
-    auto keep = std::make_shared<kept_memory>();
+    auto keep = std::make_shared<kept_memory>(context, *this);
+    std::size_t beside = 0;
     if (this->dependencies[0].wide())
-      merge(p, context, table, *keep);
+      beside = merge(p, context, table, *keep);
     else
-      combine(p, context, table, keep->characters);
+      beside = combine(p, context, table, keep->characters, keep->claim);
     table.drop_index();
+    keep->claim.hold(table.memory_bytes() + beside);
     return std::make_unique<entries_stream<key_row, key_type, combined>>(std::move(table.entries()), std::move(keep), context);
   }
 
   void write_map_output(std::size_t, std::uint32_t partition, task_context& context) const override {
     table_type table;
-    row_scatter<row_type> scatter(this->partitions, context, "combining by key");
-    combine(partition, context, table, scatter.characters());
+    row_scatter<row_type> scatter(*this, context, operation);
+    const auto beside = combine(partition, context, table, scatter.characters(), scatter.claim());
     table.drop_index();
     auto& entries = table.entries();
+    scatter.claim().hold(table.memory_bytes() * (this->partitions == 1 ? 1 : 2) + beside);
     if (this->partitions == 1) {
       scatter.part(0) = std::move(entries);
     } else if (!entries.empty()) {
       std::vector<std::uint32_t> targets(entries.size());
-      partitioner_->assign(&entries.front().first, sizeof(row_type), entries.size(), targets.data());
+      described(*this, context, 0, [&] { partitioner_->assign(&entries.front().first, sizeof(row_type), entries.size(), targets.data()); });
       std::vector<std::size_t> sizes(this->partitions);
       for (const auto target : targets)
         ++sizes[target];
       for (std::uint32_t i = 0; i < this->partitions; ++i)
         scatter.part(i).reserve(sizes[i]);
       for (std::size_t i = 0; i < entries.size(); ++i)
-        scatter.add(targets[i], std::move(entries[i]));
+        scatter.part(targets[i]).push_back(std::move(entries[i]));
+      std::vector<row_type>().swap(entries);
     }
     scatter.commit(this->dependencies[0].shuffle, partition);
   }
@@ -170,27 +175,27 @@ private:
   /// How many records before its turn an entry is asked for; the hashes behind the batch's end are stale and harmless.
   static constexpr std::size_t ahead = 8;
 
+  static constexpr const char* operation = "combining by key";
+
   struct kept_memory {
+    kept_memory(task_context& context, const lineage& dataset)
+        : claim(context, dataset, operation), decoded(context, dataset, "reading a shuffle") {}
+    memory_claim claim;
+    memory_claim decoded;
     arena characters;
     std::vector<block_rows<row_type>> blocks;
   };
 
-  static void account(task_context& context, std::size_t now, std::size_t& reserved) {
-    if (now > reserved) {
-      context.reserve(now - reserved, "combining by key");
-      reserved = now;
-    }
-  }
-
-  /// Reads the parent's partition and combines as it goes.
-  void combine(std::uint32_t partition, task_context& context, table_type& table, arena& characters) const {
+  /// Reads the parent's partition and combines as it goes. Returns what `claim` holds beside the table.
+  std::size_t combine(std::uint32_t partition, task_context& context, table_type& table, arena& characters, memory_claim& claim) const {
     auto input = this->template parent<In>(0).read(partition, context);
-    std::size_t reserved = 0;
+    growth_meter values;
     std::uint64_t records = 0;
     std::vector<std::uint64_t> hashes(batch_capacity<In> + ahead);
     for (batch<In> in; input->next(in);) {
       context.poll();
       enter(context, *this, records);
+      claim.hold(table.bytes_while_adding(in.size) + characters.memory_bytes() + values.bytes());
       std::size_t seen = 0;
       try {
         in.for_each([&](auto&& record) {
@@ -203,31 +208,36 @@ private:
           table.upsert(
               record.first, hashes[seen],
               [&] {
-                return row_type(to_row(std::forward<decltype(record)>(record).first, characters),
-                                aggregator_.create(std::forward<decltype(record)>(record).second));
+                row_type made(to_row(std::forward<decltype(record)>(record).first, characters),
+                              aggregator_.create(std::forward<decltype(record)>(record).second));
+                meter_new(values, made.second);
+                return made;
               },
-              [&](combined& value) { aggregator_.merge_value(value, std::forward<decltype(record)>(record).second); });
+              [&](combined& value) {
+                metered(values, value,
+                        [&](combined& into) { aggregator_.merge_value(into, std::forward<decltype(record)>(record).second); });
+              });
           ++seen;
         });
       } catch (...) {
         rethrow_described(*this, context, records + seen);
       }
       records += in.size;
-      account(context, table.memory_bytes() + characters.memory_bytes(), reserved);
     }
+    const auto beside = characters.memory_bytes() + values.bytes();
+    claim.hold(table.memory_bytes() + beside);
+    return beside;
   }
 
-  /// Merges the map outputs of one reduce partition. Keys stay where they are: the blocks are kept.
-  void merge(std::uint32_t p, task_context& context, table_type& table, kept_memory& keep) const {
+  /// Merges the map outputs of one reduce partition. Keys stay where they are: the blocks are kept. Returns what keep's claim holds
+  /// beside the table.
+  std::size_t merge(std::uint32_t p, task_context& context, table_type& table, kept_memory& keep) const {
     auto input = context.services.open_shuffle(this->dependencies[0].shuffle, p, context.cancelled);
-    std::size_t reserved = 0;
+    growth_meter values;
     std::uint64_t records = 0;
-    while (auto block = input->next()) {
-      context.poll();
+    while (read_next(*input, *this, context, records, keep.blocks)) {
       enter(context, *this, records);
-      if (!block.object)
-        context.reserve(block.size_bytes() * 2, "reading a shuffle");
-      keep.blocks.emplace_back(std::move(block));
+      keep.decoded.add(keep.blocks.back().decoded_bytes());
       std::size_t seen = 0;
       try {
         const auto& rows = keep.blocks.back();
@@ -235,6 +245,7 @@ private:
         std::uint64_t hashes[part + ahead] = {};
         for (std::size_t first = 0; first < rows.size(); first += part) {
           const auto count = std::min(part, rows.size() - first);
+          keep.claim.hold(table.bytes_while_adding(count) + values.bytes());
           for (std::size_t i = 0; i < count; ++i) {
             hashes[i] = hash_value(rows.data()[first + i].first);
             table.prefetch_slot(hashes[i]);
@@ -243,15 +254,20 @@ private:
             const auto& row = rows.data()[first + i];
             table.prefetch_entry(hashes[i + ahead]);
             table.upsert(
-                row.first, hashes[i], [&] { return row; }, [&](combined& value) { aggregator_.merge_combined(value, row.second); });
+                row.first, hashes[i],
+                [&] {
+                  meter_new(values, row.second);
+                  return row;
+                },
+                [&](combined& value) { metered(values, value, [&](combined& into) { aggregator_.merge_combined(into, row.second); }); });
           }
         }
       } catch (...) {
         rethrow_described(*this, context, records + seen);
       }
       records += seen;
-      account(context, table.memory_bytes(), reserved);
     }
+    return values.bytes();
   }
 
   Aggregator aggregator_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/hash.hpp>
+#include <salamander/rdd/memory_claim.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -72,6 +73,17 @@ public:
   /// Bytes of the table itself; what keys and values hold elsewhere is left out.
   std::size_t memory_bytes() const noexcept {
     return entries_.capacity() * sizeof(entry_type) + slots_.capacity() * sizeof(slot) + low_.capacity() * sizeof(std::uint32_t);
+  }
+  /// The most it takes while up to `more` keys are added: what grows is there twice for a moment.
+  std::size_t bytes_while_adding(std::size_t more) const noexcept {
+    const auto keys = entries_.size() + more;
+    auto slots = slots_.size();
+    while (keys * 8 > slots * 5)
+      slots *= 2;
+    const auto index = slots == slots_.size() ? slots : slots + slots / 2;
+    return bytes_while_growing(entries_.size(), entries_.capacity(), more, sizeof(entry_type)) +
+           bytes_while_growing(low_.size(), low_.capacity(), more, sizeof(std::uint32_t)) + index * sizeof(slot) +
+           (index == slots ? 0 : keys * sizeof(std::uint32_t));
   }
   /// Gives the index's memory back when only the entries are needed any more.
   void drop_index() {

@@ -1,6 +1,7 @@
 #include <salamander/rdd/config.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/faults.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -76,6 +77,9 @@ const config_entry* known_or_throw(std::string_view key) {
     return nullptr;
   if (const auto* entry = find_entry(key))
     return entry;
+  // Comparing takes time by the product of both lengths, and what is this long is no slip of the hand.
+  if (key.size() > 200)
+    throw_error(errc::unknown_config_key, "unknown configuration key " + quoted(key.substr(0, 200)) + "...");
   const auto& all = core::known_config();
   const auto nearest = std::min_element(
       all.begin(), all.end(), [&](const auto& a, const auto& b) { return edit_distance(key, a.key) < edit_distance(key, b.key); });
@@ -140,6 +144,8 @@ void check_value(const config_entry& entry, std::string_view key, std::string_vi
   switch (entry.kind) {
   case type::text:
     check_choice(entry, key, value);
+    if (key == "salamander.faults.plan")
+      testing::fault_plan::parse(value);
     break;
   case type::integer:
     at_least(parse_integer(key, value), "");
@@ -207,6 +213,12 @@ config::config() {
     load_defaults(*this, std::string(directory) + "/salamander-defaults.conf");
   if (const char* master = std::getenv("SALAMANDER_MASTER"); master != nullptr && *master != '\0')
     set_master(master);
+  constexpr std::pair<const char*, const char*> of_faults[] = {{"SALAMANDER_FAULTS_PLAN", "salamander.faults.plan"},
+                                                               {"SALAMANDER_FAULTS_REPORT", "salamander.faults.report"},
+                                                               {"SALAMANDER_FAULTS_SEED", "salamander.faults.seed"}};
+  for (const auto& [variable, key] : of_faults)
+    if (const char* value = std::getenv(variable); value != nullptr && *value != '\0')
+      set(key, value);
 }
 
 config& config::set(std::string_view key, std::string_view value) {
@@ -305,6 +317,24 @@ const std::vector<config_entry>& known_config() {
        1},
       {"salamander.driver.maxResultSize", type::bytes, "1g", "results of one job, all partitions together; 0: no limit"},
       {"salamander.driver.memory", type::bytes, "", "memory for data that the driver holds; unset: half of the machine's", 1 << 20},
+      {"salamander.excludeOnFailure.application.enabled", type::boolean, "", "as excludeOnFailure.enabled, for the application alone"},
+      {"salamander.excludeOnFailure.application.fetchFailure.enabled", type::boolean, "false",
+       "an executor that cannot serve a shuffle block is excluded at once"},
+      {"salamander.excludeOnFailure.application.maxFailedExecutorsPerNode", type::integer, "2", "excluded executors that bar a node", 1},
+      {"salamander.excludeOnFailure.application.maxFailedTasksPerExecutor", type::integer, "2",
+       "tasks of successful stages that failed on an executor and exclude it for the application", 1},
+      {"salamander.excludeOnFailure.enabled", type::boolean, "false",
+       "executors and nodes on which tasks fail get no more of them; else a task that failed only tries another executor first"},
+      {"salamander.excludeOnFailure.killExcludedExecutors", type::boolean, "false", "excluded executors are ended and replaced"},
+      {"salamander.excludeOnFailure.stage.maxFailedExecutorsPerNode", type::integer, "2", "the same for one stage", 1},
+      {"salamander.excludeOnFailure.stage.maxFailedTasksPerExecutor", type::integer, "2",
+       "tasks of a stage that failed on an executor and exclude it for the stage", 1},
+      {"salamander.excludeOnFailure.task.maxTaskAttemptsPerExecutor", type::integer, "1", "failures of a task that bar it from an executor",
+       1},
+      {"salamander.excludeOnFailure.task.maxTaskAttemptsPerNode", type::integer, "2",
+       "failures of a task that bar it from a node; less than task.maxFailures", 1},
+      {"salamander.excludeOnFailure.taskAndStage.enabled", type::boolean, "", "as excludeOnFailure.enabled, for tasks and stages alone"},
+      {"salamander.excludeOnFailure.timeout", type::time, "1h", "how long the application excludes an executor or node", 1},
       {"salamander.executor.deadTimeout", type::time, "5s", "silence after which an executor is given up and replaced", 1},
       {"salamander.executor.heartbeatInterval", type::time, "1s", "how often an executor reports", 1},
       {"salamander.executor.maxRestarts", type::integer, "5",
@@ -315,18 +345,41 @@ const std::vector<config_entry>& known_config() {
       {"salamander.executor.restartWindow", type::time, "30s", "the time in which maxRestarts are counted", 1},
       {"salamander.executor.suspectTimeout", type::time, "3s", "silence after which an executor gets no new tasks", 1},
       {"salamander.executorEnv.", type::text, "", "salamander.executorEnv.NAME: environment variable NAME of executor processes"},
+      {"salamander.faults.plan", type::text, "", "faults to inject, see docs/testing_faults.md; unset: none"},
+      {"salamander.faults.report", type::text, "false",
+       "true: what was injected and how jobs recovered goes to standard error when the context ends; observe: it is kept for "
+       "testing::report; a path: it goes to that file"},
+      {"salamander.faults.seed", type::integer, "1", "seed of what is drawn by salamander.faults.plan"},
       {"salamander.files.maxPartitionBytes", type::bytes, "128m", "longest byte range of a file in one partition", 1},
+      {"salamander.files.syncOutput", type::boolean, "false",
+       "saved files are forced to the disk before they count, so that also what the system finds out late is an error"},
       {"salamander.local.dir", type::text, "", "directory for sockets and temporary files; unset: TMPDIR, else /tmp"},
       {"salamander.locality.wait", type::time, "3s", "how long a task waits for the executor that holds its data; 0: not at all"},
       {"salamander.log.level", type::text, "warn", "least severe message that is logged", 0, "trace debug info warn error off"},
       {"salamander.master", type::text, "", "where jobs run; unset: local[*]"},
       {"salamander.reducer.maxSizeInFlight", type::bytes, "48m", "shuffle bytes that a task may have requested and not yet received", 1},
+      {"salamander.scheduler.allocation.file", type::text, "", "the pools of FAIR scheduling, see docs/scheduling.md; unset: none"},
+      {"salamander.scheduler.excludeOnFailure.unschedulableTaskSetTimeout", type::time, "120s",
+       "how long a stage waits when no executor may run one of its tasks", 1},
+      {"salamander.scheduler.mode", type::text, "fifo", "which job's tasks go first: the oldest one's, or by pools", 0, "fifo fair"},
       {"salamander.shuffle.io.maxRetries", type::integer, "3", "further attempts to fetch a shuffle block before the fetch fails"},
       {"salamander.shuffle.io.retryWait", type::time, "100ms", "pause between such attempts"},
+      {"salamander.speculation", type::boolean, "true",
+       "slow tasks get a second attempt on another executor, in stages of at least speculation.minTasks tasks"},
+      {"salamander.speculation.interval", type::time, "100ms", "how often running tasks are looked at", 1},
+      {"salamander.speculation.minTaskRuntime", type::time, "100ms", "a task that ran for less is not slow"},
+      {"salamander.speculation.minTasks", type::integer, "20", "stages with fewer tasks are left alone, also if speculation is set", 1},
+      {"salamander.speculation.multiplier", type::number, "1.5", "how many times the median a task has to take to be slow"},
+      {"salamander.speculation.quantile", type::number, "0.75", "the part of a stage's tasks that must have succeeded before"},
       {"salamander.stage.maxConsecutiveAttempts", type::integer, "4",
        "attempts of one stage, after lost shuffle blocks, before its job fails", 1},
+      {"salamander.task.cpus", type::integer, "1", "cores that one task takes; an executor runs its cores divided by this at once", 1},
+      {"salamander.task.killGrace", type::time, "5s",
+       "how long a task whose time is over may take to stop; then its executor's process ends, or in local mode its thread is left behind"},
       {"salamander.task.maxFailures", type::integer, "4",
        "failed attempts of one task before its job fails; local masters say it themselves", 1},
+      {"salamander.task.progressWarning", type::time, "60s", "a task that makes no progress for so long is named in the log; 0: never"},
+      {"salamander.task.timeout", type::time, "", "a task that runs for longer is stopped and fails; unset: tasks may take any time", 1},
       {"salamander.testing.blockDirectory", type::text, "",
        "directory in which blocks of other processes are looked for, instead of where they are served; for tests with proxies in between"},
       {"salamander.testing.controlPort", type::integer, "",
@@ -381,6 +434,15 @@ void check_consistent(const config& settings) {
   };
   below("salamander.executor.heartbeatInterval", "salamander.executor.suspectTimeout");
   below("salamander.executor.suspectTimeout", "salamander.executor.deadTimeout");
+  const auto excludes = [&](const char* which) {
+    return settings.get_bool(settings.contains(which) ? which : "salamander.excludeOnFailure.enabled");
+  };
+  constexpr auto per_node = "salamander.excludeOnFailure.task.maxTaskAttemptsPerNode";
+  constexpr auto failures = "salamander.task.maxFailures";
+  // Else one bad node could use up all attempts of a task before the task is kept away from it.
+  if ((excludes("salamander.excludeOnFailure.taskAndStage.enabled") || excludes("salamander.excludeOnFailure.application.enabled")) &&
+      settings.get_int(per_node) >= settings.get_int(failures))
+    bad_value(per_node, settings.get(per_node), std::string("less than ") + failures + ", which is " + settings.get(failures));
 }
 
 namespace {

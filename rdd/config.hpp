@@ -15,7 +15,8 @@ namespace salamander {
 /// Settings by name. Keys are Spark's with `salamander.` for `spark.` wherever the meaning is the same.
 ///
 /// A new config holds, weakest first: built-in defaults, `salamander-defaults.conf` of the directory named by
-/// SALAMANDER_CONF_DIR (lines of "key value" or "key=value", # comments), and SALAMANDER_MASTER. `set` overrides them.
+/// SALAMANDER_CONF_DIR (lines of "key value" or "key=value", # comments), SALAMANDER_MASTER, and SALAMANDER_FAULTS_PLAN, _SEED and
+/// _REPORT for the keys salamander.faults.*. `set` overrides them.
 /// Errors: an unknown `salamander.*` key is errc::unknown_config_key and names the nearest known one; keys without that prefix
 /// are the user's own and are kept. A value that does not parse is errc::bad_config_value, thrown by `set`.
 /// Threads: as a std::map. A context takes a copy; later changes have no effect on it.

@@ -6,6 +6,12 @@
 
 namespace salamander {
 
+class context;
+
+namespace testing {
+fault_report report(const context& sc); ///< see fault_report.hpp
+}
+
 /// First line of main. In a process that was started as an executor of this program it serves there and does not return;
 /// otherwise it does nothing but note that it was called. local-cluster masters need it: their executors are this same binary.
 void init(int argc, char** argv);
@@ -84,6 +90,17 @@ public:
   std::uint32_t cached_partitions(const rdd<T>& dataset) const {
     return app_->stopped() ? 0 : app_->runner().cached_partitions(dataset.node()->id);
   }
+  /// A property of all jobs that the calling thread starts from now on; without a value it is removed.
+  /// "salamander.scheduler.pool" names the pool of FAIR scheduling whose share the jobs use (default: "default"; docs/scheduling.md).
+  /// Any other key is the program's own. Limits: none but memory; properties stay on the driver.
+  /// Errors: errc::invalid_argument for an empty key. Threads: each has its own properties; a new thread has none.
+  void set_local_property(const std::string& key, std::optional<std::string> value) const {
+    app_->set_local_property(key, std::move(value));
+  }
+  /// What the calling thread set, if it did. Threads: any.
+  std::optional<std::string> local_property(const std::string& key) const {
+    return app_->local_property(key);
+  }
   /// Running jobs fail with errc::job_cancelled.
   void cancel_all_jobs(const std::string& reason = "all jobs were cancelled") const {
     app_->runner().cancel_all_jobs(reason);
@@ -92,6 +109,8 @@ public:
   void stop();
 
 private:
+  friend testing::fault_report testing::report(const context& sc);
+
   std::uint32_t checked(const char* operation, std::int64_t partitions, const where_t& where) const;
 
   template <class C>

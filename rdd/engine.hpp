@@ -12,6 +12,10 @@
 
 namespace salamander {
 
+namespace testing {
+struct fault_report;
+}
+
 /// Counts of one job, for summaries and tests. A stage that was skipped ran no task because its outputs existed.
 struct job_report {
   std::uint32_t job = 0;
@@ -20,8 +24,8 @@ struct job_report {
   std::uint32_t stages_skipped = 0;
   std::uint32_t stage_retries = 0; ///< further attempts of stages after lost or unreadable shuffle blocks
   std::uint32_t tasks_succeeded = 0;
-  std::uint32_t tasks_failed = 0;      ///< attempts that failed for a reason of their own
-  std::uint32_t tasks_lost = 0;        ///< attempts that ended with their executor
+  std::uint32_t tasks_failed = 0;         ///< attempts that failed for a reason of their own
+  std::uint32_t tasks_lost = 0;           ///< attempts that ended with their executor
   std::uint32_t tasks_resubmitted = 0;    ///< finished partitions that had to be computed again
   std::uint32_t stages_rolled_back = 0;   ///< stages begun anew because what they read was recomputed with other contents
   std::uint32_t speculative_launched = 0; ///< second attempts started beside slow ones
@@ -94,6 +98,8 @@ public:
   virtual std::vector<executor_info> executors() const = 0;
   /// Partitions of a dataset that are cached somewhere now.
   virtual std::uint32_t cached_partitions(rdd_id dataset) const = 0;
+  /// What salamander.faults.plan did so far; an empty report when there is none.
+  virtual testing::fault_report faults() const;
 
   /// Ends executors and threads; running jobs fail with errc::context_stopped. Idempotent.
   virtual void stop() = 0;

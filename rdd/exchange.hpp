@@ -34,9 +34,9 @@ private:
 template <class Row, class Out>
 class rows_stream final : public stream<Out> {
 public:
-  rows_stream(std::vector<block_rows<Row>> blocks, task_context& context) : blocks_(std::move(blocks)), context_(context) {
+  rows_stream(gathered_rows<Row> rows, task_context& context) : rows_(std::move(rows)), context_(context) {
     std::size_t most = 0;
-    for (const auto& block : blocks_)
+    for (const auto& block : rows_.blocks)
       most = std::max(most, block.size());
     if constexpr (!std::is_same_v<Row, Out>)
       output_.emplace(std::min(most, context.batch_size<Out>()));
@@ -44,13 +44,14 @@ public:
 
   bool next(batch<Out>& out) override {
     context_.poll();
-    while (block_ < blocks_.size() && at_ == blocks_[block_].size()) {
+    const auto& blocks = rows_.blocks;
+    while (block_ < blocks.size() && at_ == blocks[block_].size()) {
       ++block_;
       at_ = 0;
     }
-    if (block_ == blocks_.size())
+    if (block_ == blocks.size())
       return false;
-    const auto& rows = blocks_[block_];
+    const auto& rows = blocks[block_];
     if constexpr (std::is_same_v<Row, Out>) {
       const auto count = std::min(context_.batch_size<Out>(), rows.size() - at_);
       out = {const_cast<Out*>(rows.data() + at_), count, nullptr, rows.exclusive()};
@@ -63,7 +64,7 @@ public:
   }
 
 private:
-  std::vector<block_rows<Row>> blocks_;
+  gathered_rows<Row> rows_;
   task_context& context_;
   std::optional<row_output<Row, Out>> output_;
   std::size_t block_ = 0;
@@ -111,13 +112,11 @@ class sort_node final : public typed_node<typename Out::type> {
   class sorted_stream final : public stream<out_type> {
   public:
     sorted_stream(const sort_node& dataset, std::uint32_t p, task_context& context)
-        : context_(context), blocks_(gather_rows<row_type, In>(dataset, 0, p, context)) {
-      std::size_t rows = 0;
-      for (const auto& block : blocks_)
-        rows += block.size();
-      context.reserve(rows * sizeof(sort_entry) * 2, "sorting a partition");
+        : context_(context), rows_(gather_rows<row_type, In>(dataset, 0, p, context)), claim_(context, dataset, "sorting a partition") {
+      const auto rows = rows_.size();
+      claim_.hold(rows * sizeof(sort_entry) * 2);
       order_.reserve(rows);
-      for (const auto& block : blocks_)
+      for (const auto& block : rows_.blocks)
         for (const auto& row : block)
           order_.push_back({prefix::of(row.first, dataset.ascending_), &row});
       enter(context, dataset, 0);
@@ -126,6 +125,7 @@ class sort_node final : public typed_node<typename Out::type> {
       } catch (...) {
         rethrow_described(dataset, context, 0);
       }
+      claim_.hold(rows * sizeof(sort_entry));
       output_.emplace(std::min(rows, context.batch_size<out_type>()));
     }
 
@@ -187,7 +187,8 @@ class sort_node final : public typed_node<typename Out::type> {
     }
 
     task_context& context_;
-    std::vector<block_rows<row_type>> blocks_;
+    gathered_rows<row_type> rows_;
+    memory_claim claim_;
     std::vector<sort_entry> order_;
     std::optional<row_output<row_type, out_type>> output_;
     std::size_t at_ = 0;
@@ -198,7 +199,7 @@ public:
       : typed_node<out_type>(std::move(header)), partitioner_(std::move(partitioner)), less_(std::move(less)), ascending_(ascending) {}
   sort_node(node_header&& header, byte_reader& in)
       : typed_node<out_type>(std::move(header)), partitioner_(read_partitioner<key_row>(in)), less_(read_closure<Less>(in)),
-        ascending_(in.varint() != 0) {}
+        ascending_(in.flag()) {}
 
   code_token token() const override {
     return node_token<sort_node>();
@@ -256,7 +257,7 @@ public:
   }
   void write_map_output(std::size_t which, std::uint32_t partition, task_context& context) const override {
     auto input = this->template parent<T>(which).read(partition, context);
-    row_scatter<row_type> scatter(this->partitions, context, "repartitioning");
+    row_scatter<row_type> scatter(*this, context, "repartitioning");
     auto target = static_cast<std::uint32_t>(mix(partition + 1, 0x9e3779b97f4a7c15ULL) % this->partitions);
     for (batch<T> in; input->next(in);) {
       context.poll();

@@ -72,9 +72,10 @@ std::vector<fault_decider::hit> fault_decider::task_finishes(const task_place& t
     ++one.matches;
     if (exhausted(one))
       continue;
-    const bool now = one.spec.after_tasks ? one.matches % *one.spec.after_tasks == 0
-                                          : fault_draw(seed_, {i, at_finish, task.stage, task.stage_attempt, task.partition,
-                                                               task.attempt}) < one.spec.probability.value_or(0);
+    const bool now = one.spec.after_tasks
+                         ? one.matches % *one.spec.after_tasks == 0
+                         : fault_draw(seed_, {i, at_finish, task.stage, task.stage_attempt, task.partition, task.attempt}) <
+                               one.spec.probability.value_or(0);
     if (!now)
       continue;
     ++one.fired;
@@ -108,10 +109,10 @@ bool fault_decider::drawn(std::uint32_t fault, const task_place& task) const noe
          states_[fault].spec.probability.value_or(0);
 }
 
-void fault_decider::spent(std::uint32_t fault) {
-  auto& one = states_[fault];
-  ++one.fired;
-  one.armed -= std::min<std::uint64_t>(one.armed, 1);
+void fault_decider::spent(std::uint32_t fault, bool armed) {
+  ++states_[fault].fired;
+  if (armed)
+    unspent(fault);
 }
 
 void fault_decider::unspent(std::uint32_t fault) {
@@ -125,17 +126,18 @@ message_decider::message_decider(const testing::fault_plan& plan) : seed_(plan.s
       faults_.push_back({i, spec, 0});
 }
 
-std::optional<message_decider::hit> message_decider::decide(std::uint32_t executor, testing::direction way) {
-  const auto ordinal = ++ordinals_[{executor, way}];
+std::optional<message_decider::hit> message_decider::decide(std::uint32_t executor, testing::direction way, bool work) {
+  const auto ordinal = ++ordinals_[{executor, way, work}];
   for (auto& one : faults_) {
     const auto& spec = one.spec;
     if (!fits(spec.executor, executor) || (spec.way != testing::direction::both && spec.way != way))
       continue;
     if (const auto limit = spec.limit(); limit != 0 && one.fired >= limit)
       continue;
-    const bool now = spec.nth ? ordinal % *spec.nth == 0
-                              : fault_draw(seed_, {one.fault, at_message, executor, static_cast<std::uint64_t>(way), ordinal}) <
-                                    spec.probability.value_or(0);
+    const bool now = spec.nth
+                         ? work && ordinal % *spec.nth == 0
+                         : fault_draw(seed_, {one.fault, at_message, executor, static_cast<std::uint64_t>(way), work ? 1U : 0U, ordinal}) <
+                               spec.probability.value_or(0);
     if (!now)
       continue;
     ++one.fired;

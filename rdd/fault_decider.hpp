@@ -8,6 +8,7 @@
 
 #include <map>
 #include <span>
+#include <tuple>
 
 namespace salamander::core {
 
@@ -36,7 +37,8 @@ public:
   /// The faults that an attempt shall suffer. Each has to be answered by one `spent` (it happened) or `unspent` (the attempt gave it
   /// no occasion: the next attempt that matches gets it).
   std::vector<std::uint32_t> task_launches(const task_place& task);
-  void spent(std::uint32_t fault);
+  /// `armed`: it was not given back before.
+  void spent(std::uint32_t fault, bool armed = true);
   void unspent(std::uint32_t fault);
 
   /// Occasions that matched the fault's selectors so far.
@@ -78,8 +80,9 @@ public:
     testing::fault_kind kind = testing::fault_kind::drop_message;
     std::chrono::milliseconds delay{0};
   };
-  /// Called once for each message of a link and direction, in order. `way` is not `both`.
-  std::optional<hit> decide(std::uint32_t executor, testing::direction way);
+  /// Called once for each message of a link and direction, in order. `way` is not `both`. `work`: it carries orders or reports; how
+  /// many of the others there are depends on time, so they are numbered by themselves, and `nth` is not about them.
+  std::optional<hit> decide(std::uint32_t executor, testing::direction way, bool work = true);
 
 private:
   struct state {
@@ -89,7 +92,7 @@ private:
   };
   std::uint32_t seed_;
   std::vector<state> faults_;
-  std::map<std::pair<std::uint32_t, testing::direction>, std::uint64_t> ordinals_;
+  std::map<std::tuple<std::uint32_t, testing::direction, bool>, std::uint64_t> ordinals_;
 };
 
 /// A number that depends on nothing but its arguments, evenly spread over [0, 1).

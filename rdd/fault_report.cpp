@@ -1,5 +1,7 @@
 #include <salamander/rdd/fault_report.hpp>
 
+#include <salamander/rdd/context.hpp>
+
 #include <algorithm>
 #include <cstdio>
 #include <ostream>
@@ -57,6 +59,8 @@ std::string line_of(const job_report& job) {
   add(job.tasks_lost, "lost");
   add(job.tasks_resubmitted, "done again");
   add(job.stage_retries, "stage retries");
+  add(job.stages_rolled_back, "stages rolled back");
+  add(job.speculative_launched, "speculative copies");
   return text;
 }
 
@@ -82,10 +86,15 @@ std::string fault_report::text() const {
   for (const auto& job : jobs)
     out += "  " + line_of(job) + '\n';
   if (executors_replaced != 0 || refused_messages != 0)
-    out += "  " + counted(executors_replaced, "executor") + " replaced, " + counted(refused_messages, "message") + " of lost ones refused\n";
+    out +=
+        "  " + counted(executors_replaced, "executor") + " replaced, " + counted(refused_messages, "message") + " of lost ones refused\n";
   if (!plan.empty())
     out += "  again: salamander.faults.plan='" + plan.text() + "' salamander.faults.seed=" + std::to_string(plan.seed()) + '\n';
   return out;
+}
+
+fault_report report(const context& sc) {
+  return sc.app_->runner().faults();
 }
 
 std::ostream& operator<<(std::ostream& out, const fault_report& report) {

@@ -14,9 +14,9 @@ struct injected_fault_record {
   std::uint32_t ordinal = 0; ///< in the order in which the driver did it or heard of it, from 0
   std::uint32_t fault = 0;   ///< place in the plan, from 0
   fault_kind kind = fault_kind::kill_executor;
-  std::string text;                   ///< of the fault, as in the plan
-  std::string detail;                 ///< what exactly was done: "sent SIGKILL to process 4711", "dropped shuffle block ..."
-  std::chrono::microseconds when{0};  ///< since the context started; faults inside executors: when the driver heard of it
+  std::string text;                  ///< of the fault, as in the plan
+  std::string detail;                ///< what exactly was done: "sent SIGKILL to process 4711", "dropped shuffle block ..."
+  std::chrono::microseconds when{0}; ///< since the context started; faults inside executors: when the driver heard of it
   std::optional<std::uint32_t> executor;
   std::optional<std::uint32_t> stage; ///< ordinal, as in plans
   std::optional<std::uint32_t> partition;

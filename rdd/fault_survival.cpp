@@ -163,7 +163,7 @@ std::vector<fault_kind> all_fault_kinds() {
   return all;
 }
 
-const survival_run* verdict::first_failure() const noexcept {
+const survival_run* verdict::first_failure() const& noexcept {
   const auto at = std::ranges::find_if(runs_, failed);
   return at == runs_.end() ? nullptr : &*at;
 }

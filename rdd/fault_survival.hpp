@@ -58,11 +58,14 @@ public:
   }
   /// A line for each kind of fault; for the first failure what happened, and how to have it again.
   std::string text() const;
-  const std::vector<survival_run>& runs() const noexcept {
+  const std::vector<survival_run>& runs() const& noexcept {
     return runs_;
   }
+  std::vector<survival_run> runs() && {
+    return std::move(runs_);
+  }
   /// The first run that did not give the right answer; null if there is none, or if the runs without faults failed.
-  const survival_run* first_failure() const noexcept;
+  const survival_run* first_failure() const& noexcept;
 
 private:
   friend class survival_course;
@@ -101,11 +104,15 @@ template <class T>
 std::string shown(const T& value) {
   constexpr std::size_t shown_max = 400;
   std::string text;
-  if constexpr (requires(std::ostream& out) { out << value; }) {
+  if constexpr (requires(std::ostream & out) { out << value; }) {
     std::ostringstream out;
     out << value;
     text = out.str();
-  } else if constexpr (requires { value.begin() != value.end(); value.size(); *value.begin(); }) {
+  } else if constexpr (requires {
+                         value.begin() != value.end();
+                         value.size();
+                         *value.begin();
+                       }) {
     text = std::to_string(value.size()) + " elements [";
     std::size_t n = 0;
     for (const auto& one : value) {
@@ -114,7 +121,10 @@ std::string shown(const T& value) {
         break;
     }
     text += ']';
-  } else if constexpr (requires { value.first; value.second; }) {
+  } else if constexpr (requires {
+                         value.first;
+                         value.second;
+                       }) {
     text = '(' + shown(value.first) + ", " + shown(value.second) + ')';
   } else {
     text = "(a value without text)";

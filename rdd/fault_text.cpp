@@ -174,8 +174,7 @@ void set_word(fault_spec& spec, const fault_grammar& grammar, std::string_view n
       bad(quoted(value) + " for " + std::string(name) + " is no time");
     return;
   case word::direction:
-    spec.way = choice_of(
-        name, value, {testing::direction::both, testing::direction::to_executor, testing::direction::from_executor});
+    spec.way = choice_of(name, value, {testing::direction::both, testing::direction::to_executor, testing::direction::from_executor});
     return;
   case word::count_:
     return;

@@ -3,9 +3,9 @@
 
 namespace salamander::core {
 
-/// False in a build configured with SALAMANDER_FAULT_TOLERANCE=OFF, which cannot be installed. It has no checksums of blocks and
-/// messages of the block transfer, no heartbeats and no checks for them, does not note where tasks are, and writes output files under
-/// their final names. Nothing else differs: what is left out is left out by `if constexpr` at its place, and in storage/crc32c.cpp.
+/// False in a build configured with SALAMANDER_FAULT_TOLERANCE=OFF, which cannot be installed. It has no checksums of blocks and of
+/// the messages that carry them, no fingerprints of map outputs, no heartbeats and no checks for them, does not note where tasks are,
+/// and writes output files under their final names. Nothing else differs.
 /// Faults: damaged bytes pass unnoticed, a process that hangs is waited for, and a failed job leaves a part of its output.
 #ifdef SALAMANDER_WITHOUT_FAULT_TOLERANCE
 inline constexpr bool fault_tolerance = false;

@@ -25,10 +25,10 @@ constexpr std::array grammars{
     fault_grammar{fault_kind::kill_executor, "kill executor", fault_object::executor, of_executor, 0, true, true},
     fault_grammar{fault_kind::stop_executor, "stop executor", fault_object::executor, of_executor | bit(word::duration),
                   bit(word::duration), true, true},
-    fault_grammar{fault_kind::slow_executor, "slow executor", fault_object::executor,
-                  of_executor | set_of({word::factor, word::duration}), set_of({word::factor, word::duration}), true, true},
-    fault_grammar{fault_kind::cut_executor, "cut executor", fault_object::executor,
-                  of_executor | set_of({word::duration, word::direction}), bit(word::duration), true, true},
+    fault_grammar{fault_kind::slow_executor, "slow executor", fault_object::executor, of_executor | set_of({word::factor, word::duration}),
+                  set_of({word::factor, word::duration}), true, true},
+    fault_grammar{fault_kind::cut_executor, "cut executor", fault_object::executor, of_executor | set_of({word::duration, word::direction}),
+                  bit(word::duration), true, true},
     fault_grammar{fault_kind::lose_block, "lose block", fault_object::block, of_block, 0, false, false},
     fault_grammar{fault_kind::corrupt_block, "corrupt block", fault_object::block, of_block | bit(word::tries), 0, false, true},
     fault_grammar{fault_kind::delay_block, "delay block", fault_object::block, of_block | bit(word::delay), bit(word::delay), false, false},
@@ -44,8 +44,8 @@ constexpr std::array grammars{
 static_assert(grammars.size() == static_cast<std::size_t>(fault_kind::count_), "every kind of fault needs its words");
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(word::count_)> word_texts{
-    "executor", "stage", "partition", "at-stage", "after-tasks", "nth",    "probability", "times",
-    "batch",    "read",  "chunk",     "tries",    "factor",      "for",    "by",          "direction"};
+    "executor", "stage", "partition", "at-stage", "after-tasks", "nth", "probability", "times",
+    "batch",    "read",  "chunk",     "tries",    "factor",      "for", "by",          "direction"};
 
 constexpr std::array<std::string_view, 4> block_texts{"any", "shuffle", "cached", "result"};
 constexpr std::array<std::string_view, 3> direction_texts{"both", "to-executor", "from-executor"};

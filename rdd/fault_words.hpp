@@ -38,10 +38,10 @@ struct fault_grammar {
   testing::fault_kind kind;
   std::string_view name; ///< verb and object
   fault_object object;
-  std::uint32_t words;      ///< allowed ones
-  std::uint32_t required;   ///< of those
-  bool needs_trigger;       ///< one of at-stage, after-tasks, nth, probability has to be there
-  bool needs_processes;     ///< cannot happen to a local master
+  std::uint32_t words;    ///< allowed ones
+  std::uint32_t required; ///< of those
+  bool needs_trigger;     ///< one of at-stage, after-tasks, nth, probability has to be there
+  bool needs_processes;   ///< cannot happen to a local master
 };
 
 const fault_grammar& grammar_of(testing::fault_kind kind) noexcept;

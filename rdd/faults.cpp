@@ -211,8 +211,8 @@ fault_plan fault_plan::parse(std::string_view text, std::uint32_t seed) {
     try {
       plan.with(fault(core::parse_fault(piece)));
     } catch (const error& failure) {
-      throw_error(errc::bad_config_value, "fault " + std::to_string(plan.faults_.size() + 1) + " of the plan, '" + std::string(piece) +
-                                              "': " + failure.what());
+      throw_error(errc::bad_config_value, std::string(plan_key) + ": fault " + std::to_string(plan.faults_.size() + 1) + ", '" +
+                                              std::string(piece) + "': " + failure.what());
     }
   }
   return plan;

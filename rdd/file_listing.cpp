@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <filesystem>
 #include <fnmatch.h>
@@ -50,22 +51,42 @@ std::vector<std::string> split_list(std::string_view text) {
   return parts;
 }
 
-/// a{b,c{d,e}}f -> abf, acdf, acef.
-std::vector<std::string> expand_braces(const std::string& pattern) {
+/// The first pair of braces that are in no others, from `from` on; {npos, npos}: there is none.
+std::pair<std::size_t, std::size_t> first_braces(std::string_view pattern, std::size_t from) {
   auto open = std::string::npos;
-  auto close = std::string::npos;
-  for_each_active(pattern, [&](std::size_t i, int depth) {
-    if (pattern[i] == '{' && depth == 0 && open == std::string::npos)
-      open = i;
-    if (pattern[i] == '}' && depth == 0 && open != std::string::npos && close == std::string::npos)
-      close = i;
-  });
-  if (close == std::string::npos)
-    return {pattern};
+  for (int depth = 0; from < pattern.size(); ++from) {
+    if (pattern[from] == '\\') {
+      ++from;
+    } else if (pattern[from] == '{') {
+      if (depth++ == 0)
+        open = from;
+    } else if (pattern[from] == '}' && depth > 0 && --depth == 0) {
+      return {open, from};
+    }
+  }
+  return {std::string::npos, std::string::npos};
+}
+
+/// a{b,c{d,e}}f -> abf, acdf, acef. Limits: all texts on the way to them, together, have pattern_bytes_max bytes.
+std::vector<std::string> expand_braces(const std::string& pattern) {
   std::vector<std::string> expanded;
-  for (const auto& choice : split_list(std::string_view(pattern).substr(open + 1, close - open - 1)))
-    for (auto& rest : expand_braces(pattern.substr(0, open) + choice + pattern.substr(close + 1)))
-      expanded.push_back(std::move(rest));
+  std::vector<std::pair<std::string, std::size_t>> open{{pattern, 0}}; // up to that character there are no more braces
+  std::size_t bytes = 0;
+  while (!open.empty()) {
+    auto [text, from] = std::move(open.back());
+    open.pop_back();
+    const auto [begin, end] = first_braces(text, from);
+    if (end == std::string::npos) {
+      expanded.push_back(std::move(text));
+      continue;
+    }
+    for (const auto& choice : split_list(std::string_view(text).substr(begin + 1, end - begin - 1))) {
+      bytes += text.size() - (end - begin) + choice.size();
+      if (bytes > pattern_bytes_max)
+        throw_error(errc::invalid_argument, "the braces of an input pattern stand for too many paths: " + pattern.substr(0, 200));
+      open.emplace_back(text.substr(0, begin) + choice + text.substr(end + 1), begin);
+    }
+  }
   return expanded;
 }
 
@@ -104,6 +125,8 @@ std::vector<std::string> names_in(const std::string& directory) {
 
 /// Paths that match `rest` below `base`, which is empty or ends with a slash.
 void match_below(const std::string& base, std::string_view rest, std::vector<std::string>& found) {
+  if (base.size() >= PATH_MAX)
+    return; // no file has such a name
   const auto slash = rest.find('/');
   const auto part = rest.substr(0, slash);
   const auto after =

@@ -32,7 +32,8 @@ struct file_split {
 /// Shape: in the order of the list, the matches of one pattern and the files of a directory sorted by name. Directories are not
 /// searched deeper: subdirectories are skipped, and so are names that begin with `_` or `.` unless the pattern's own part does.
 /// Errors: errc::input_not_found for a path that does not exist or a pattern without a match; errc::io_error with the system's
-/// text for what cannot be read; errc::invalid_argument for an empty path, another scheme, or something neither file nor directory.
+/// text for what cannot be read; errc::invalid_argument for an empty path, another scheme, something neither file nor directory, or
+/// braces that stand for more than pattern_bytes_max of paths.
 std::vector<input_file> list_files(std::string_view paths);
 
 /// Cuts files into byte ranges of about total/partitions_min bytes, but none longer than `partition_bytes_max`, as Hadoop does:
@@ -42,5 +43,6 @@ std::vector<input_file> list_files(std::string_view paths);
 std::vector<file_split> plan_splits(const std::vector<input_file>& files, std::uint32_t partitions_min, std::uint64_t partition_bytes_max);
 
 inline constexpr std::size_t splits_max = 10'000'000;
+inline constexpr std::size_t pattern_bytes_max = 8U << 20; ///< what the braces of one pattern may expand to
 
 } // namespace salamander::core

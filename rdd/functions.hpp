@@ -220,10 +220,12 @@ struct lookup_function : composed<lookup_function<T>, carried<owned_key<T>>> {
   std::vector<owned_value<T>> operator()(partition_reader<T>& in) const {
     const auto& key = carried_value(std::get<0>(this->parts));
     std::vector<owned_value<T>> found;
-    in.each([&](auto&& record) {
-      if (same_key(record.first, key))
-        found.push_back(to_owned<owned_value<T>>(std::forward<decltype(record)>(record).second));
-    });
+    in.each(
+        [&](auto&& record) {
+          if (same_key(record.first, key))
+            found.push_back(to_owned<owned_value<T>>(std::forward<decltype(record)>(record).second));
+        },
+        [&] { in.hold(weight_of(found)); });
     return found;
   }
 };
@@ -260,16 +262,18 @@ struct sample_keys_function : composed<sample_keys_function<T>, carried<std::uin
     std::vector<key> kept;
     std::uint64_t seen = 0;
     std::uint64_t state = mix(in.context().partition_index + 1, 0x9e3779b97f4a7c15ULL);
-    in.each([&](auto&& record) {
-      ++seen;
-      if (kept.size() < limit) {
-        kept.push_back(to_owned<key>(record.first));
-        return;
-      }
-      state = mix(state + 0x9e3779b97f4a7c15ULL, 0xe7037ed1a0b428dbULL);
-      if (const auto at = state % seen; at < limit)
-        kept[at] = to_owned<key>(record.first);
-    });
+    in.each(
+        [&](auto&& record) {
+          ++seen;
+          if (kept.size() < limit) {
+            kept.push_back(to_owned<key>(record.first));
+            return;
+          }
+          state = mix(state + 0x9e3779b97f4a7c15ULL, 0xe7037ed1a0b428dbULL);
+          if (const auto at = state % seen; at < limit)
+            kept[at] = to_owned<key>(record.first);
+        },
+        [&] { in.hold(weight_of(kept)); });
     const double weight = kept.empty() ? 0 : static_cast<double>(seen) / static_cast<double>(kept.size());
     return {weight, std::move(kept)};
   }
@@ -302,10 +306,15 @@ std::vector<K> range_bounds(std::vector<std::pair<double, std::vector<K>>> sampl
 
 /// Writes a partition as a text file of its own under the directory given.
 template <class T>
-struct write_text_function : composed<write_text_function<T>, carried<std::string>> {
+struct write_text_function : composed<write_text_function<T>, carried<std::string>, carried<bool>> {
   written_part operator()(partition_reader<T>& in) const {
     auto& context = in.context();
-    text_part_writer part(carried_value(std::get<0>(this->parts)), context.partition_index, context.task_attempt);
+    output_way how;
+    how.sync = carried_value(std::get<1>(this->parts));
+    auto file = described(in.place(), context, 0, [&] {
+      return std::make_unique<text_part_writer>(carried_value(std::get<0>(this->parts)), context.partition_index, context.task_attempt, how);
+    });
+    auto& part = *file;
     std::string line;
     in.each([&](const T& record) {
       if constexpr (std::is_convertible_v<const T&, std::string_view>) {
@@ -316,7 +325,7 @@ struct write_text_function : composed<write_text_function<T>, carried<std::strin
         part.write_line(line);
       }
     });
-    return part.close();
+    return described(in.place(), context, part.records(), [&] { return part.close(); });
   }
 };
 

@@ -65,7 +65,7 @@ template <class Key>
 class hash_key_partitioner final : public key_partitioner<Key> {
 public:
   explicit hash_key_partitioner(std::uint32_t partitions) : partitions_(partitions) {}
-  explicit hash_key_partitioner(byte_reader& in) : partitions_(static_cast<std::uint32_t>(in.varint())) {
+  explicit hash_key_partitioner(byte_reader& in) : partitions_(in.varint32()) {
     if (partitions_ == 0)
       byte_reader::corrupt("a partitioner has no partitions");
   }
@@ -94,7 +94,7 @@ public:
   range_key_partitioner(std::vector<bound_type> bounds, Less less, bool ascending)
       : bounds_(std::move(bounds)), less_(std::move(less)), ascending_(ascending) {}
   explicit range_key_partitioner(byte_reader& in)
-      : bounds_(read_value<std::vector<bound_type>>(in)), less_(read_closure<Less>(in)), ascending_(in.varint() != 0) {}
+      : bounds_(read_value<std::vector<bound_type>>(in)), less_(read_closure<Less>(in)), ascending_(in.flag()) {}
 
   code_token token() const override {
     return partitioner_token<range_key_partitioner, Key>();
@@ -126,7 +126,7 @@ template <class Key, class F>
 class custom_key_partitioner final : public key_partitioner<Key> {
 public:
   custom_key_partitioner(std::uint32_t partitions, F f) : partitions_(partitions), f_(std::move(f)) {}
-  explicit custom_key_partitioner(byte_reader& in) : partitions_(static_cast<std::uint32_t>(in.varint())), f_(read_closure<F>(in)) {}
+  explicit custom_key_partitioner(byte_reader& in) : partitions_(in.varint32()), f_(read_closure<F>(in)) {}
 
   code_token token() const override {
     return partitioner_token<custom_key_partitioner, Key>();

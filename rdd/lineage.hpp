@@ -54,6 +54,7 @@ struct lineage {
   std::optional<salamander::partitioner> partitioning;
   std::shared_ptr<const void> assigner; ///< driver only: the key_partitioner behind `partitioning`
   std::atomic<bool> cached = false;
+  std::atomic<bool> indeterminate = false; ///< another run over the same input may give other records, or another order
 
   /// "map at word_count.cpp:12"
   std::string title() const;

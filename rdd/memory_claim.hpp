@@ -31,6 +31,9 @@ public:
     else if (held_ - bytes > slack_bytes)
       shrink(held_ - bytes);
   }
+  /// The same for records to be cached, which do not push cached partitions of their own dataset out. False: they do not fit, and
+  /// nothing changed. Gives back at once what is not needed any more.
+  bool try_hold(std::size_t bytes, rdd_id cached_for);
   /// Some more beside what is held.
   void add(std::size_t bytes) {
     if (bytes != 0)

@@ -180,19 +180,19 @@ public:
   bool next(batch<out_type>& out) override {
     buffer_.clear();
     std::size_t made = 0;
-    try {
-      while (made == 0) {
-        if (!range_ && done_ == in_.size) {
-          if (!input_->next(in_))
-            return false;
-          done_ = 0;
-        }
-        context_.poll();
-        enter(context_, dataset_, records_);
-        made = fill();
+    while (made == 0) {
+      if (!range_ && done_ == in_.size) {
+        if (!input_->next(in_))
+          return false;
+        done_ = 0;
       }
-    } catch (...) {
-      rethrow_described(dataset_, context_, records_);
+      context_.poll();
+      enter(context_, dataset_, records_);
+      try {
+        made = fill();
+      } catch (...) {
+        rethrow_described(dataset_, context_, records_);
+      }
     }
     buffer_.commit(made);
     out = buffer_.view();
@@ -361,16 +361,22 @@ class glom_node final : public typed_node<std::vector<owned_t<T>>> {
 
   class glom_stream final : public stream<out_type> {
   public:
-    glom_stream(std::unique_ptr<stream<T>> input, task_context& context) : input_(std::move(input)), context_(context) {}
+    glom_stream(const glom_node& dataset, std::unique_ptr<stream<T>> input, task_context& context)
+        : input_(std::move(input)), claim_(context, dataset, "glom") {}
 
     bool next(batch<out_type>& out) override {
       if (!input_)
         return false;
+      growth_meter beside;
       for (batch<T> in; input_->next(in);) {
-        const auto before = all_.capacity();
-        in.for_each([&](auto&& record) { all_.push_back(to_owned<owned_t<T>>(std::forward<decltype(record)>(record))); });
-        context_.reserve((all_.capacity() - before) * sizeof(owned_t<T>), "glom");
+        claim_.hold(bytes_while_growing(all_.size(), all_.capacity(), in.size, sizeof(owned_t<T>)) + beside.bytes());
+        in.for_each([&](auto&& record) {
+          all_.push_back(to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+          if constexpr (may_hold_memory<owned_t<T>>)
+            meter_new(beside, all_.back());
+        });
       }
+      claim_.hold(all_.capacity() * sizeof(owned_t<T>) + beside.bytes());
       input_.reset();
       out = {&all_, 1, nullptr, true};
       return true;
@@ -378,7 +384,7 @@ class glom_node final : public typed_node<std::vector<owned_t<T>>> {
 
   private:
     std::unique_ptr<stream<T>> input_;
-    task_context& context_;
+    memory_claim claim_;
     out_type all_;
   };
 
@@ -391,7 +397,7 @@ public:
   }
   void encode(byte_writer&) const override {}
   std::unique_ptr<stream<out_type>> open(std::uint32_t p, task_context& context) const override {
-    return std::make_unique<glom_stream>(this->template parent<T>(0).read(p, context), context);
+    return std::make_unique<glom_stream>(*this, this->template parent<T>(0).read(p, context), context);
   }
 };
 

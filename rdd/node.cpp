@@ -82,4 +82,24 @@ void rethrow_described(const lineage& dataset, const task_context& context, std:
   }
 }
 
+void rethrow_on_driver(const char* operation, const source_location& where, const char* doing) {
+  const auto text = [&](const std::string& what) {
+    return std::string(operation) + " at " + call_site::from(where).text() + ", " + doing + " on the driver: " + what;
+  };
+  try {
+    throw;
+  } catch (const placed_error&) {
+    throw;
+  } catch (const error& failure) {
+    throw placed_error(failure.code(), text(failure.what()));
+  } catch (const std::bad_alloc& failure) {
+    throw placed_error(errc::out_of_memory, text(no_memory_text(failure)));
+  } catch (const std::exception& failure) {
+    throw placed_error(errc::task_failed, text(type_name(typeid(failure)) + ": " + failure.what()));
+  } catch (...) {
+    const auto* type = abi::__cxa_current_exception_type();
+    throw placed_error(errc::task_failed, text("an exception of type " + (type ? type_name(*type) : "unknown")));
+  }
+}
+
 } // namespace salamander::core

@@ -100,6 +100,30 @@ std::string no_memory_text(const std::bad_alloc& failure);
 /// Passes on what is not the user's: cancellation, fetch failures, and failures already described. Call inside a catch block.
 [[noreturn]] void rethrow_described(const lineage& dataset, const task_context& context, std::uint64_t record);
 
+/// Calls f(), whose failures are described as by rethrow_described.
+template <class F>
+decltype(auto) described(const lineage& dataset, const task_context& context, std::uint64_t record, F&& f) {
+  try {
+    return f();
+  } catch (...) {
+    rethrow_described(dataset, context, record);
+  }
+}
+
+/// The same for a user function that runs on the driver: salamander::error with operation, call site and `doing`.
+/// Call inside a catch block.
+[[noreturn]] void rethrow_on_driver(const char* operation, const source_location& where, const char* doing);
+
+/// Calls f() on the driver, where f calls functions of the user. Errors: as rethrow_on_driver.
+template <class F>
+decltype(auto) on_driver(const char* operation, const source_location& where, const char* doing, F&& f) {
+  try {
+    return f();
+  } catch (...) {
+    rethrow_on_driver(operation, where, doing);
+  }
+}
+
 /// Notes that `dataset`'s function is about to see records from ordinal `record` on.
 inline void enter(task_context& context, const lineage& dataset, std::uint64_t record) noexcept {
   if constexpr (fault_tolerance) {

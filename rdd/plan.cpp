@@ -29,8 +29,14 @@ void write_modules(byte_writer& out) {
   }
 }
 
+/// Programs have a few modules; a plan that names more is of another build for sure, but its text shall not be made of them all.
+constexpr std::size_t modules_max = 4096;
+
 void check_modules(byte_reader& in) {
-  std::vector<code_module> theirs(in.count(2));
+  const auto count = in.count(2);
+  if (count > modules_max)
+    byte_reader::corrupt("a plan names more modules than programs have");
+  std::vector<code_module> theirs(count);
   for (auto& module : theirs) {
     module.build_id = in.text();
     module.path = in.text();
@@ -86,30 +92,36 @@ void write_dependency(byte_writer& out, const dependency& edge, const node_indic
   }
 }
 
-dependency read_dependency(byte_reader& in, const std::vector<std::shared_ptr<node>>& known) {
+/// A node as it is in the plan, before anything is called: its code is known, and its parents are numbers.
+struct planned_node {
+  node_header header;
+  std::vector<std::size_t> parents; ///< of each dependency: 1 + its place in the plan; 0: it lies in another stage
+  byte_reader parameters;
+  node_factory make = nullptr;
+  code_address cache = nullptr;
+};
+
+dependency read_dependency(byte_reader& in, std::size_t known, std::size_t& parent) {
   dependency edge;
   const auto how = in.varint();
   if (how > static_cast<std::uint64_t>(dependency::kind::wide))
     byte_reader::corrupt("a plan has an unknown kind of dependency");
   edge.how = static_cast<dependency::kind>(how);
-  const auto parent = in.varint();
-  if (parent > known.size())
+  parent = in.varint();
+  if (parent > known)
     byte_reader::corrupt("a plan's node depends on one that does not precede it");
-  // No parent: it lies in another stage, and this one never reads it.
-  if (parent != 0)
-    edge.parent = known[parent - 1];
   switch (edge.how) {
   case dependency::kind::one_to_one:
     break;
   case dependency::kind::shifted:
-    edge.shift.first = static_cast<std::uint32_t>(in.varint());
-    edge.shift.count = static_cast<std::uint32_t>(in.varint());
+    edge.shift.first = in.varint32();
+    edge.shift.count = in.varint32();
     break;
   case dependency::kind::grouped:
     edge.groups = read_value<std::vector<std::vector<std::uint32_t>>>(in);
     break;
   case dependency::kind::wide:
-    edge.shuffle.value = static_cast<std::uint32_t>(in.varint());
+    edge.shuffle.value = in.varint32();
     break;
   }
   return edge;
@@ -137,27 +149,49 @@ void write_node(byte_writer& out, const node& one, const node_indices& known) {
   out.raw(parameters.data(), parameters.size());
 }
 
-std::shared_ptr<node> read_node(byte_reader& in, const std::vector<std::shared_ptr<node>>& known) {
-  node_header header;
-  header.id.value = static_cast<std::uint32_t>(in.varint());
+std::optional<salamander::partitioner> read_partitioning(byte_reader& in) {
+  const auto how = read_value<std::optional<salamander::partitioner>>(in);
+  if (how && how->how > salamander::partitioner::kind::custom)
+    byte_reader::corrupt("a plan has an unknown kind of partitioner");
+  return how;
+}
+
+/// Eleven numbers and lengths of a byte each.
+constexpr std::size_t least_node_bytes = 11;
+
+planned_node read_node(byte_reader& in, std::size_t known) {
+  planned_node one;
+  auto& header = one.header;
+  header.id.value = in.varint32();
   const auto token = read_token(in);
   header.operation = in.text();
   header.site.file = in.text();
-  header.site.line = static_cast<std::uint32_t>(in.varint());
-  header.partitions = static_cast<std::uint32_t>(in.varint());
-  header.partitioning = read_value<std::optional<salamander::partitioner>>(in);
+  header.site.line = in.varint32();
+  header.partitions = in.varint32();
+  header.partitioning = read_partitioning(in);
   std::optional<code_token> cache;
-  if (in.varint() != 0)
+  if (in.flag())
     cache = read_token(in);
-  header.dependencies.resize(in.count(2));
-  for (auto& edge : header.dependencies)
-    edge = read_dependency(in, known);
+  const auto count = in.count(2);
+  for (std::size_t i = 0; i < count; ++i)
+    header.dependencies.push_back(read_dependency(in, known, one.parents.emplace_back()));
   const auto size = in.count();
-  byte_reader parameters(std::span(in.raw(size), size));
-  const auto factory = reinterpret_cast<node_factory>(code_at(token, code_kind::node));
-  auto made = factory(std::move(header), parameters);
+  one.parameters = byte_reader(std::span(in.raw(size), size));
+  one.make = reinterpret_cast<node_factory>(code_at(token, code_kind::node));
   if (cache)
-    made->set_cache_reader(code_at(*cache, code_kind::cache));
+    one.cache = code_at(*cache, code_kind::cache);
+  return one;
+}
+
+std::shared_ptr<node> construct(planned_node&& one, const std::vector<std::shared_ptr<node>>& known) {
+  for (std::size_t i = 0; i < one.parents.size(); ++i)
+    if (one.parents[i] != 0)
+      one.header.dependencies[i].parent = known[one.parents[i] - 1];
+  auto made = one.make(std::move(one.header), one.parameters);
+  if (one.parameters.left() != 0)
+    byte_reader::corrupt("a plan's node has more parameters than its operation");
+  if (one.cache)
+    made->set_cache_reader(one.cache);
   return made;
 }
 
@@ -197,19 +231,27 @@ std::shared_ptr<const stage_program> stage_program::decode(const byte_buffer& by
   byte_reader in(bytes);
   check_modules(in);
   auto program = std::make_shared<stage_program>();
-  const auto count = in.count(2);
-  program->nodes_.reserve(count);
+  const auto count = in.count(least_node_bytes);
+  std::vector<planned_node> planned;
   for (std::size_t i = 0; i < count; ++i)
-    program->nodes_.push_back(read_node(in, program->nodes_));
-  if (program->nodes_.empty())
+    planned.push_back(read_node(in, i));
+  if (planned.empty())
     byte_reader::corrupt("a plan has no datasets");
-  if (in.varint() == 0) {
-    program->action_ = reinterpret_cast<action_factory>(code_at(read_token(in), code_kind::action))(in);
+  action_factory act = nullptr;
+  if (!in.flag()) {
+    act = reinterpret_cast<action_factory>(code_at(read_token(in), code_kind::action));
   } else {
     program->dependency_ = in.varint();
-    if (program->dependency_ >= program->nodes_.back()->dependencies.size())
+    if (program->dependency_ >= planned.back().header.dependencies.size())
       byte_reader::corrupt("a plan's map side has no such dependency");
   }
+  program->nodes_.reserve(count);
+  for (auto& one : planned)
+    program->nodes_.push_back(construct(std::move(one), program->nodes_));
+  if (act)
+    program->action_ = act(in);
+  if (in.left() != 0)
+    byte_reader::corrupt("a plan is longer than what it says");
   return program;
 }
 
@@ -222,6 +264,8 @@ std::shared_ptr<const block_object> stage_program::run(std::uint32_t partition, 
 }
 
 std::string stage_program::title_of(rdd_id dataset) const {
+  if (dataset == action_dataset && action_)
+    return action_->title();
   for (const auto& one : nodes_)
     if (one->id == dataset)
       return one->title();

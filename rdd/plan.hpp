@@ -16,8 +16,20 @@ public:
   virtual ~action() = default;
   virtual code_token token() const = 0;
   virtual void encode(byte_writer& out) const = 0;
+  /// "count at a.cpp:3"; empty: unknown.
+  virtual std::string title() const {
+    return {};
+  }
   virtual std::shared_ptr<const block_object> run(const node& final, std::uint32_t partition, task_context& context) const = 0;
+  /// False for actions with effects of their own: a task of theirs that has succeeded is never run again, and a slow one is not run
+  /// twice for speed. One that fails or is lost is run again like all others.
+  virtual bool repeatable() const {
+    return true;
+  }
 };
+
+/// The dataset id under which a task reports to be in the action's own function rather than in a dataset's.
+inline constexpr rdd_id action_dataset{0xffffffff};
 
 using action_factory = std::shared_ptr<const action> (*)(byte_reader&);
 
@@ -40,14 +52,14 @@ byte_buffer encode_map_plan(const node& child, std::size_t which);
 /// A plan that can be run. Threads: `run` may be called from many threads at once.
 class stage_program {
 public:
-  /// Errors: errc::corrupt_data, errc::code_refused, errc::build_mismatch; nothing of the plan was called then,
-  /// except constructors of nodes that came before.
+  /// Errors: errc::corrupt_data, errc::code_refused, errc::build_mismatch. Nothing of a plan is called before all code that its nodes,
+  /// caches and action name was found registered; a node's own parameters (a partitioner) are read by its constructor.
   static std::shared_ptr<const stage_program> decode(const byte_buffer& bytes);
 
   /// Runs one task: a result task returns its result; a map task commits its blocks and returns null.
   std::shared_ptr<const block_object> run(std::uint32_t partition, task_context& context) const;
 
-  /// The title of a dataset of this plan ("map at a.cpp:3"), or an empty text.
+  /// The title of a dataset of this plan ("map at a.cpp:3") or, for action_dataset, of its action; or an empty text.
   std::string title_of(rdd_id dataset) const;
 
 private:

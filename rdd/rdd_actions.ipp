@@ -4,6 +4,10 @@
 #include <salamander/rdd/text_output.hpp>
 
 namespace salamander {
+namespace core {
+/// What a user's function does on the driver when it fails there.
+inline constexpr const char* merging = "merging the results of partitions";
+} // namespace core
 
 template <class T>
 template <class F>
@@ -88,17 +92,19 @@ std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, whe
   if (n == 0)
     return {};
   auto parts = run(function{{std::tuple<core::carried<std::uint64_t>, Less>(core::carry<std::uint64_t>(n), less)}}, "take_ordered", where);
-  std::vector<owned_type> all;
-  for (auto& part : parts) {
-    std::vector<owned_type> merged;
-    merged.reserve(all.size() + part.size());
-    std::merge(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()), std::make_move_iterator(part.begin()),
-               std::make_move_iterator(part.end()), std::back_inserter(merged), less);
-    if (merged.size() > n)
-      merged.erase(merged.begin() + static_cast<std::ptrdiff_t>(n), merged.end());
-    all = std::move(merged);
-  }
-  return all;
+  return core::on_driver("take_ordered", where, core::merging, [&] {
+    std::vector<owned_type> all;
+    for (auto& part : parts) {
+      std::vector<owned_type> merged;
+      merged.reserve(all.size() + part.size());
+      std::merge(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()), std::make_move_iterator(part.begin()),
+                 std::make_move_iterator(part.end()), std::back_inserter(merged), less);
+      if (merged.size() > n)
+        merged.erase(merged.begin() + static_cast<std::ptrdiff_t>(n), merged.end());
+      all = std::move(merged);
+    }
+    return all;
+  });
 }
 
 template <class T>
@@ -130,11 +136,12 @@ template <class F>
   requires core::reducer<F, core::owned_t<T>>
 core::owned_t<T> rdd<T>::reduce(F f, where_t where) const {
   std::optional<owned_type> all;
-  for (auto& part : run(core::reduce_function<T, F>{{std::tuple<F>(f)}}, "reduce", where)) {
-    if (!part)
-      continue;
-    all = all ? owned_type(f(std::move(*all), std::move(*part))) : std::move(*part);
-  }
+  auto parts = run(core::reduce_function<T, F>{{std::tuple<F>(f)}}, "reduce", where);
+  core::on_driver("reduce", where, core::merging, [&] {
+    for (auto& part : parts)
+      if (part)
+        all = all ? owned_type(f(std::move(*all), std::move(*part))) : std::move(*part);
+  });
   if (!all)
     core::throw_error(errc::empty_collection, "reduce at " + call_site::from(where).text() + ": empty collection");
   return std::move(*all);
@@ -146,10 +153,12 @@ template <class F>
 core::owned_t<T> rdd<T>::fold(owned_type zero, F f, where_t where) const {
   using function = core::aggregate_function<T, owned_type, F>;
   auto parts = run(function{{std::tuple<core::carried<owned_type>, F>(core::carry(zero), f)}}, "fold", where);
-  auto all = std::move(zero);
-  for (auto& part : parts)
-    all = f(std::move(all), std::move(part));
-  return all;
+  return core::on_driver("fold", where, core::merging, [&] {
+    auto all = std::move(zero);
+    for (auto& part : parts)
+      all = f(std::move(all), std::move(part));
+    return all;
+  });
 }
 
 template <class T>
@@ -157,10 +166,12 @@ template <class Z, class Seq, class Comb>
 Z rdd<T>::aggregate(Z zero, Seq seq, Comb comb, where_t where) const {
   using function = core::aggregate_function<T, Z, Seq>;
   auto parts = run(function{{std::tuple<core::carried<Z>, Seq>(core::carry(zero), std::move(seq))}}, "aggregate", where);
-  auto all = std::move(zero);
-  for (auto& part : parts)
-    all = comb(std::move(all), std::move(part));
-  return all;
+  return core::on_driver("aggregate", where, core::merging, [&] {
+    auto all = std::move(zero);
+    for (auto& part : parts)
+      all = comb(std::move(all), std::move(part));
+    return all;
+  });
 }
 
 template <class T>
@@ -219,7 +230,9 @@ std::vector<core::owned_value<T>> rdd<T>::lookup(const core::owned_key<T>& key, 
     core::arena characters;
     const key_row row = core::to_row(key, characters);
     std::uint32_t only = 0;
-    static_cast<const core::key_partitioner<key_row>*>(node_->assigner.get())->assign(&row, sizeof row, 1, &only);
+    core::on_driver("lookup", where, "finding the partition of the key", [&] {
+      static_cast<const core::key_partitioner<key_row>*>(node_->assigner.get())->assign(&row, sizeof row, 1, &only);
+    });
     partitions = {only};
   }
   function find{{std::tuple<core::carried<owned_key>>(core::carry(key))}};
@@ -268,8 +281,12 @@ template <class T>
 void rdd<T>::save_as_text_file(const std::string& path, where_t where) const {
   using function = core::write_text_function<T>;
   app_->check_usable("save_as_text_file", where);
-  core::text_output output(path, call_site::from(where));
-  auto written = run(function{{std::tuple<core::carried<std::string>>(core::carry(output.attempt_directory()))}}, "save_as_text_file", where);
+  core::output_way how;
+  how.sync = app_->settings().get_bool("salamander.files.syncOutput");
+  core::text_output output(path, call_site::from(where), how);
+  auto written = run(function{{std::tuple<core::carried<std::string>, core::carried<bool>>(core::carry(output.attempt_directory()),
+                                                                                            core::carry(how.sync))}},
+                     "save_as_text_file", where);
   output.commit(written);
 }
 

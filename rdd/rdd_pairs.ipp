@@ -249,7 +249,8 @@ auto rdd<T>::sorted(Less less, bool ascending, std::uint32_t partitions, const c
     const auto each = (3 * sample_max + node_->partitions - 1) / node_->partitions;
     using sampler = core::sample_keys_function<T>;
     auto samples = run(sampler{{std::tuple<core::carried<std::uint64_t>>(core::carry<std::uint64_t>(each))}}, operation, where);
-    bounds = core::range_bounds(std::move(samples), wanted, less);
+    bounds = core::on_driver(operation, where, "ordering a sample of the keys",
+                             [&] { return core::range_bounds(std::move(samples), wanted, less); });
   }
   const auto count = node_->partitions == 0 ? 0 : static_cast<std::uint32_t>(bounds.size() + 1);
   auto assigner = std::shared_ptr<const core::key_partitioner<key_row>>(

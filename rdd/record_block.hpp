@@ -1,12 +1,15 @@
 // Records of one partition kept together: cached, shuffled, held by the driver, or returned.
 //
 //   encoded  := count u64, reserved u64 (0), rows
-//   rows     := count * sizeof(Row) bytes for plain rows (read in place), else each row by the codec
+//   rows     := count * sizeof(Row) bytes for raw rows (read in place), else each row by the codec
 #pragma once
 
 #include <salamander/rdd/batch.hpp>
 #include <salamander/rdd/codec.hpp>
+#include <salamander/rdd/fingerprint.hpp>
+#include <salamander/rdd/memory_claim.hpp>
 #include <salamander/rdd/task_context.hpp>
+#include <salamander/rdd/weight.hpp>
 
 #include <algorithm>
 
@@ -36,15 +39,18 @@ public:
   std::size_t record_count() const noexcept override {
     return rows.size();
   }
+  std::uint64_t fingerprint() const override {
+    return fingerprint_of(rows.data(), rows.size());
+  }
   void encode(byte_buffer& out) const override {
     byte_writer writer(out);
     const std::uint64_t header[2] = {rows.size(), 0};
     writer.raw(header, sizeof header);
-    if constexpr (is_plain<Row>) {
+    if constexpr (is_raw<Row>) {
       writer.raw(rows.data(), rows.size() * sizeof(Row));
     } else {
       for (const auto& row : rows)
-        write_value(writer, row);
+        codec_detail::write_element(writer, row);
     }
   }
 };
@@ -80,17 +86,35 @@ public:
   const Row* end() const noexcept {
     return data_ + size_;
   }
+  /// What decoding took beside the block itself; about, for rows that hold memory.
+  std::size_t decoded_bytes() const noexcept {
+    std::size_t bytes = decoded_.capacity() * sizeof(Row);
+    if constexpr (may_hold_memory<Row>) {
+      growth_meter beside;
+      for (const auto& row : decoded_)
+        meter_new(beside, row);
+      bytes += beside.bytes();
+    }
+    return bytes;
+  }
+  /// All of it that only this task uses: what was decoded, or the block when it was made here.
+  std::size_t held_bytes() const noexcept {
+    return decoded_bytes() + (source_.object ? source_.object->memory_bytes() : 0);
+  }
 
 private:
   void decode() {
     byte_reader in(*source_.bytes);
-    std::uint64_t count = 0;
-    std::memcpy(&count, in.raw(block_header_bytes), sizeof count);
-    if constexpr (is_plain<Row>) {
-      if (count > in.left() / sizeof(Row))
-        byte_reader::corrupt("a block is shorter than its header says");
+    std::uint64_t header[2];
+    std::memcpy(header, in.raw(block_header_bytes), sizeof header);
+    const auto count = header[0];
+    constexpr auto least = is_raw<Row> ? sizeof(Row) : codec_detail::least_element_bytes<Row>;
+    if (header[1] != 0 || count > in.left() / least)
+      byte_reader::corrupt("a block is shorter than its header says");
+    if constexpr (is_raw<Row>) {
       size_ = count;
       const auto* bytes = in.raw(count * sizeof(Row));
+      refuse_rest(in);
       if (reinterpret_cast<std::uintptr_t>(bytes) % alignof(Row) == 0) {
         data_ = reinterpret_cast<const Row*>(bytes);
         return;
@@ -101,12 +125,18 @@ private:
         decoded_.push_back(read_value<Row>(one));
       }
     } else {
-      decoded_.reserve(count < in.left() ? count : in.left());
+      // What a count announces is believed up to a small multiple of the bytes that are there.
+      decoded_.reserve(std::min<std::size_t>(count, std::max<std::size_t>(4096, 8 * in.left() / sizeof(Row))));
       for (std::uint64_t i = 0; i < count; ++i)
-        decoded_.push_back(read_value<Row>(in));
+        decoded_.push_back(codec_detail::read_element<Row>(in));
+      refuse_rest(in);
     }
     data_ = decoded_.data();
     size_ = decoded_.size();
+  }
+  static void refuse_rest(const byte_reader& in) {
+    if (in.left() != 0)
+      byte_reader::corrupt("a block is longer than its header says");
   }
 
   block source_;
@@ -115,11 +145,14 @@ private:
   std::size_t size_ = 0;
 };
 
-/// The records of a block, in batches.
+/// The records of a block, in batches; `dataset`: whose records they are.
 template <class T>
 class block_stream final : public stream<T> {
 public:
-  block_stream(block source, task_context& context) : rows_(std::move(source)), context_(context), limit_(context.batch_size<T>()) {}
+  block_stream(block source, task_context& context, const lineage& dataset)
+      : rows_(std::move(source)), context_(context), claim_(context, dataset, "reading a block"), limit_(context.batch_size<T>()) {
+    claim_.hold(rows_.decoded_bytes());
+  }
 
   bool next(batch<T>& out) override {
     context_.poll();
@@ -137,6 +170,7 @@ public:
 private:
   block_rows<T> rows_;
   task_context& context_;
+  memory_claim claim_;
   std::size_t limit_;
   std::size_t at_ = 0;
 };
@@ -148,11 +182,17 @@ T pinned(const T& record, arena& characters) {
     return record;
   } else if constexpr (std::is_same_v<T, std::string_view>) {
     return characters.copy(record);
-  } else if constexpr (requires { record.first; record.second; }) {
+  } else if constexpr (requires {
+                         record.first;
+                         record.second;
+                       }) {
     return T(pinned(record.first, characters), pinned(record.second, characters));
   } else if constexpr (requires { std::tuple_size<T>::value; }) {
     return std::apply([&](const auto&... fields) { return T(pinned(fields, characters)...); }, record);
-  } else if constexpr (requires { record.has_value(); *record; }) {
+  } else if constexpr (requires {
+                         record.has_value();
+                         *record;
+                       }) {
     if (!record)
       return std::nullopt;
     return T(pinned(*record, characters));
@@ -164,7 +204,7 @@ T pinned(const T& record, arena& characters) {
   }
 }
 
-/// Collects records for a block, reserving the task's memory as it grows.
+/// Collects records for a block; whoever does so claims the memory, before each batch.
 template <class Row>
 class block_builder {
 public:
@@ -181,18 +221,28 @@ public:
     } else {
       block_->rows.push_back(std::forward<T>(record));
     }
+    meter_new(beside_, block_->rows.back());
   }
   /// Keeps the record as a row.
   template <class T>
   void add_row(T&& record) {
     block_->rows.push_back(to_row(std::forward<T>(record), characters()));
+    meter_new(beside_, block_->rows.back());
   }
   std::size_t size() const noexcept {
     return block_->rows.size();
   }
-  /// Cheap: for growth checks once a batch; heap memory of records is left out.
+  /// Cheap: for growth checks once a batch; about, for records that hold memory.
   std::size_t approximate_bytes() const noexcept {
-    return block_->rows.capacity() * sizeof(Row) + (block_->characters ? block_->characters->memory_bytes() : 0);
+    return block_->rows.capacity() * sizeof(Row) + beside_rows();
+  }
+  /// The same without room for further records.
+  std::size_t live_bytes() const noexcept {
+    return block_->rows.size() * sizeof(Row) + beside_rows();
+  }
+  /// The most it takes while `more` records are added.
+  std::size_t bytes_while_adding(std::size_t more) const noexcept {
+    return bytes_while_growing(block_->rows.size(), block_->rows.capacity(), more, sizeof(Row)) + beside_rows();
   }
   std::shared_ptr<record_block<Row>> finish() {
     if (block_->characters)
@@ -208,8 +258,12 @@ private:
       block_->characters = std::make_shared<arena>();
     return *block_->characters;
   }
+  std::size_t beside_rows() const noexcept {
+    return (block_->characters ? block_->characters->memory_bytes() : 0) + beside_.bytes();
+  }
 
   std::shared_ptr<record_block<Row>> block_;
+  growth_meter beside_;
 };
 
 /// One value as a block: what most actions return for a partition.
@@ -239,7 +293,10 @@ R take_value(block&& source) {
     return source.object.use_count() == 1 ? std::move(typed.value) : typed.value;
   }
   byte_reader in(*source.bytes);
-  return read_value<R>(in);
+  auto value = read_value<R>(in);
+  if (in.left() != 0)
+    byte_reader::corrupt("a result is longer than its value");
+  return value;
 }
 
 } // namespace salamander::core

@@ -131,6 +131,42 @@ inline constexpr bool is_plain<std::array<T, N>> = is_plain<T>;
 template <class... Ts>
 inline constexpr bool is_plain<std::variant<Ts...>> = false; // an index from outside has to be checked
 
+template <class T>
+struct raw_bits;
+
+/// Initialises members that are not raw, and no others.
+struct not_raw {
+  template <class U>
+    requires(!raw_bits<U>::value)
+  operator U() const;
+};
+
+template <class T>
+constexpr bool is_raw_value() {
+  if constexpr (!is_plain<T> || std::is_same_v<T, bool>)
+    return false;
+  else if constexpr (is_transparent<T>)
+    return !has_member_from<T, not_raw>;
+  else
+    return true;
+}
+template <class T>
+struct raw_bits : std::bool_constant<is_raw_value<T>()> {};
+template <class A, class B>
+struct raw_bits<std::pair<A, B>> : std::bool_constant<raw_bits<A>::value && raw_bits<B>::value> {};
+template <class... Ts>
+struct raw_bits<std::tuple<Ts...>> : std::bool_constant<(raw_bits<Ts>::value && ...)> {};
+template <class T, std::size_t N>
+struct raw_bits<std::array<T, N>> : raw_bits<T> {};
+template <class T>
+struct raw_bits<std::optional<T>> : std::false_type {};
+
+/// True when T travels as its bits without a look at them: it is plain, and every pattern of bits is a value. A flag or the index of
+/// a variant is not; neither is a struct with one among its members, as far as they can be seen (not in arrays, bases and classes with
+/// private members: whoever keeps flags there relies on the sender).
+template <class T>
+inline constexpr bool is_raw = raw_bits<T>::value;
+
 /// True when T contains a view whose characters somebody else owns.
 template <class T>
 inline constexpr bool is_borrowed = false;

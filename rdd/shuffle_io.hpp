@@ -2,8 +2,10 @@
 #pragma once
 
 #include <salamander/rdd/key_partitioner.hpp>
+#include <salamander/rdd/memory_claim.hpp>
 #include <salamander/rdd/node.hpp>
 #include <salamander/rdd/record_block.hpp>
+#include <salamander/rdd/weight.hpp>
 
 namespace salamander::core {
 
@@ -29,13 +31,18 @@ using keyed_row_t = std::pair<row_t<kept_t<key_of<T>>>, row_t<kept_t<value_of<T>
 template <class Row>
 class row_scatter {
 public:
-  row_scatter(std::uint32_t partitions, task_context& context, const char* operation)
-      : parts_(partitions), characters_(std::make_shared<arena>()), context_(context), operation_(operation) {}
+  row_scatter(const lineage& dataset, task_context& context, const char* operation)
+      : dataset_(dataset), parts_(dataset.partitions), characters_(std::make_shared<arena>()), context_(context),
+        claim_(context, dataset, operation) {}
 
   arena& characters() noexcept {
     return *characters_;
   }
+  memory_claim& claim() noexcept {
+    return claim_;
+  }
   void add(std::uint32_t partition, Row&& row) {
+    meter_new(beside_, row);
     parts_[partition].push_back(std::move(row));
   }
   row_vector<Row>& part(std::uint32_t partition) noexcept {
@@ -44,12 +51,8 @@ public:
   /// Once a batch: reserves what has grown. Errors: errc::out_of_memory.
   void account(std::size_t rows_added) {
     rows_ += rows_added;
-    const auto now = rows_ * sizeof(Row) + characters_->memory_bytes();
-    if (now > reserved_) {
-      const auto ahead = now + now / 4;
-      context_.reserve(ahead - reserved_, operation_);
-      reserved_ = ahead;
-    }
+    // The parts grow by doubling, each at its own time: on average half as much again is room.
+    claim_.hold(rows_ * sizeof(Row) + rows_ * sizeof(Row) / 2 + characters_->memory_bytes() + beside_.bytes());
   }
   void commit(shuffle_id shuffle, std::uint32_t map_partition) {
     std::size_t rows = 0;
@@ -65,18 +68,19 @@ public:
       block->characters = characters_;
       blocks[p] = std::move(block);
     }
-    context_.release(reserved_);
-    reserved_ = 0;
-    context_.services.commit_map_output(shuffle, map_partition, context_.task_attempt, std::move(blocks));
+    claim_.clear();
+    described(dataset_, context_, rows,
+              [&] { context_.services.commit_map_output(shuffle, map_partition, context_.task_attempt, std::move(blocks)); });
   }
 
 private:
+  const lineage& dataset_;
   std::vector<row_vector<Row>> parts_;
   std::shared_ptr<arena> characters_;
   task_context& context_;
-  const char* operation_;
+  memory_claim claim_;
+  growth_meter beside_; ///< what rows hold beside themselves and the arena
   std::size_t rows_ = 0;
-  std::size_t reserved_ = 0;
 };
 
 /// The map side of operations that send every record: keyed rows to where the partitioner says.
@@ -86,50 +90,73 @@ void scatter_pairs(const node& dataset, std::size_t which, std::uint32_t partiti
   using row_type = keyed_row_t<In>;
   const auto& edge = dataset.dependencies[which];
   auto input = static_cast<const typed_node<In>&>(*edge.parent).read(partition, context);
-  row_scatter<row_type> scatter(dataset.partitions, context, "a shuffle");
+  row_scatter<row_type> scatter(dataset, context, "a shuffle");
   std::vector<row_type> rows;
   std::vector<std::uint32_t> targets;
+  std::uint64_t records = 0;
   for (batch<In> in; input->next(in);) {
     context.poll();
+    enter(context, dataset, records);
     rows.clear();
     in.for_each([&](auto&& record) { rows.push_back(to_row(std::forward<decltype(record)>(record), scatter.characters())); });
     targets.resize(rows.size());
-    partitioner.assign(&rows.front().first, sizeof(row_type), rows.size(), targets.data());
+    described(dataset, context, records, [&] { partitioner.assign(&rows.front().first, sizeof(row_type), rows.size(), targets.data()); });
     for (std::size_t i = 0; i < rows.size(); ++i)
       scatter.add(targets[i], std::move(rows[i]));
     scatter.account(rows.size());
+    records += rows.size();
   }
   scatter.commit(edge.shuffle, partition);
 }
 
+/// Rows as they lie in blocks, and the memory that is theirs: rows decoded from other processes' blocks, rows of a narrow parent.
+template <class Row>
+struct gathered_rows {
+  std::vector<block_rows<Row>> blocks;
+  memory_claim claim;
+
+  std::size_t size() const noexcept {
+    std::size_t rows = 0;
+    for (const auto& block : blocks)
+      rows += block.size();
+    return rows;
+  }
+};
+
+/// Reads one more block of a shuffle; false at its end. What is wrong with it is told with the place and the record before it.
+template <class Row>
+bool read_next(shuffle_input& input, const lineage& dataset, task_context& context, std::uint64_t record,
+               std::vector<block_rows<Row>>& blocks) {
+  context.poll();
+  return described(dataset, context, record, [&] {
+    auto next = input.next();
+    if (!next)
+      return false;
+    blocks.emplace_back(std::move(next));
+    return true;
+  });
+}
+
 /// All rows of one reduce partition, block by block in order of map partition; a narrow parent counts as one block.
-/// Memory: blocks that came from other processes, and rows of narrow parents, are reserved for the task.
 template <class Row, class In>
-std::vector<block_rows<Row>> gather_rows(const node& dataset, std::size_t which, std::uint32_t partition, task_context& context) {
-  std::vector<block_rows<Row>> all;
+gathered_rows<Row> gather_rows(const node& dataset, std::size_t which, std::uint32_t partition, task_context& context) {
   const auto& edge = dataset.dependencies[which];
+  gathered_rows<Row> all{{}, {context, dataset, edge.wide() ? "reading a shuffle" : "reading a partition by key"}};
   if (edge.wide()) {
     auto input = context.services.open_shuffle(edge.shuffle, partition, context.cancelled);
-    while (auto block = input->next()) {
-      context.poll();
-      if (!block.object)
-        context.reserve(block.size_bytes() * 2, "reading a shuffle");
-      all.emplace_back(std::move(block));
-    }
+    for (std::uint64_t records = 0; read_next(*input, dataset, context, records, all.blocks); records += all.blocks.back().size())
+      all.claim.add(all.blocks.back().decoded_bytes());
     return all;
   }
   auto input = static_cast<const typed_node<In>&>(*edge.parent).read(partition, context);
   block_builder<Row> builder;
-  std::size_t reserved = 0;
   for (batch<In> in; input->next(in);) {
     context.poll();
+    all.claim.hold(builder.bytes_while_adding(in.size));
     in.for_each([&](auto&& record) { builder.add_row(std::forward<decltype(record)>(record)); });
-    if (builder.approximate_bytes() > reserved) {
-      context.reserve(builder.approximate_bytes() - reserved, "reading a partition by key");
-      reserved = builder.approximate_bytes();
-    }
   }
-  all.emplace_back(block{builder.finish(), nullptr});
+  all.blocks.emplace_back(block{builder.finish(), nullptr});
+  all.claim.hold(all.blocks.back().held_bytes());
   return all;
 }
 

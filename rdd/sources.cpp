@@ -39,14 +39,17 @@ private:
 class text_stream final : public stream<std::string_view> {
 public:
   text_stream(const lineage& dataset, const file_split& split, task_context& context)
-      : dataset_(dataset), context_(context), reader_(split, options_for(context)), limit_(context.batch_size<std::string_view>()) {}
+      : dataset_(dataset), context_(context), claim_(context, dataset, "a line of text"), limit_(context.batch_size<std::string_view>()) {
+    // A file that cannot be read is told with the place where it was named.
+    described(dataset_, context_, 0, [&] { reader_.emplace(split, options()); });
+  }
 
   bool next(batch<std::string_view>& out) override {
     context_.poll();
     enter(context_, dataset_, lines_);
-    const auto count = reader_.next(views_.data(), limit_);
-    context_.bytes_read += reader_.bytes_read() - counted_;
-    counted_ = reader_.bytes_read();
+    const auto count = described(dataset_, context_, lines_, [&] { return reader_->next(views_.data(), limit_); });
+    context_.bytes_read += reader_->bytes_read() - counted_;
+    counted_ = reader_->bytes_read();
     if (count == 0)
       return false;
     lines_ += count;
@@ -56,15 +59,16 @@ public:
   }
 
 private:
-  static text_reader_options options_for(task_context& context) {
+  text_reader_options options() {
     text_reader_options options;
-    options.on_growth = [&context](std::size_t bytes) { context.reserve(bytes, "a line of text"); };
+    options.on_growth = [this](std::size_t bytes) { claim_.add(bytes); };
     return options;
   }
 
   const lineage& dataset_;
   task_context& context_;
-  text_reader reader_;
+  memory_claim claim_;
+  std::optional<text_reader> reader_;
   std::size_t limit_;
   std::array<std::string_view, batch_capacity<std::string_view>> views_;
   std::uint64_t lines_ = 0;
@@ -100,7 +104,11 @@ std::unique_ptr<stream<std::int64_t>> range_node::open(std::uint32_t p, task_con
 text_node::text_node(node_header&& header, std::vector<file_split> splits) : typed_node(std::move(header)), splits_(std::move(splits)) {}
 
 text_node::text_node(node_header&& header, byte_reader& in)
-    : typed_node(std::move(header)), splits_(read_value<std::vector<file_split>>(in)) {}
+    : typed_node(std::move(header)), splits_(read_value<std::vector<file_split>>(in)) {
+  for (const auto& split : splits_)
+    if (split.packing > compression::zstd)
+      byte_reader::corrupt("a file is packed in an unknown way");
+}
 
 code_token text_node::token() const {
   return node_token<text_node>();

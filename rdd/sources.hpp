@@ -26,9 +26,9 @@ public:
   }
   void encode(byte_writer&) const override {}
   std::unique_ptr<stream<T>> open(std::uint32_t p, task_context& context) const override {
-    auto records = context.services.fetch_source(this->id, p);
+    auto records = described(*this, context, 0, [&] { return context.services.fetch_source(this->id, p); });
     context.bytes_read += records.size_bytes();
-    auto input = std::make_unique<block_stream<T>>(std::move(records), context);
+    auto input = described(*this, context, 0, [&] { return std::make_unique<block_stream<T>>(std::move(records), context, *this); });
     context.records_read += input->size();
     return input;
   }

@@ -1,6 +1,7 @@
 #include <salamander/rdd/task_context.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/fault_task.hpp>
 
 namespace salamander::core {
 namespace {
@@ -21,6 +22,13 @@ bool task_context::try_reserve(std::size_t bytes) {
   return true;
 }
 
+bool task_context::try_reserve_to_cache(std::size_t bytes, rdd_id dataset) {
+  if (bytes != 0 && !services.reserve_to_cache(bytes, dataset))
+    return false;
+  reserved_ += bytes;
+  return true;
+}
+
 std::string task_context::shortage(std::size_t bytes, const char* what) const {
   return std::string(what) + " needs " + std::to_string(bytes) + " more bytes on top of " + std::to_string(reserved_) +
          " that this task holds, and the memory budget has no more; use more partitions, cache less, or raise "
@@ -32,6 +40,10 @@ void task_context::release(std::size_t bytes) noexcept {
     bytes = reserved_;
   reserved_ -= bytes;
   services.release_memory(bytes);
+}
+
+void task_context::suffer() const {
+  faults->batch();
 }
 
 bool inside_task() noexcept {

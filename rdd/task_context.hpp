@@ -48,6 +48,8 @@ struct task_position {
   std::atomic<std::uint64_t> record{0}; ///< ordinal of the first record of the batch within that dataset's input
 };
 
+class task_faults;
+
 /// The map outputs of one reduce partition, in order of map partition.
 class shuffle_input {
 public:
@@ -66,8 +68,10 @@ public:
   virtual block find_cached(rdd_id dataset, std::uint32_t partition) = 0;
   /// False when it does not fit; then nothing was kept.
   virtual bool store_cached(rdd_id dataset, std::uint32_t partition, std::shared_ptr<const block_object> records) = 0;
+  /// After `find_cached` found nothing: this task will not store the partition after all. Others that wait for it shall not.
+  virtual void give_up_cached(rdd_id, std::uint32_t) {}
 
-  /// Keeps the blocks of one map task, one for each reduce partition (null: empty). The first attempt to get here wins.
+  /// Keeps the blocks of one map task, one for each reduce partition (null: empty). Of two attempts the later one counts.
   /// Errors: errc::out_of_memory.
   virtual void commit_map_output(shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
                                  std::vector<std::shared_ptr<const block_object>> blocks) = 0;
@@ -79,6 +83,10 @@ public:
 
   /// Reserves execution memory, evicting cached blocks when needed. False: it cannot be had; nothing was reserved.
   virtual bool reserve_memory(std::size_t bytes) = 0;
+  /// The same for records that are about to be cached: cached blocks of their own dataset stay.
+  virtual bool reserve_to_cache(std::size_t bytes, rdd_id) {
+    return reserve_memory(bytes);
+  }
   virtual void release_memory(std::size_t bytes) noexcept = 0;
 };
 
@@ -108,10 +116,12 @@ public:
   void cancel() noexcept {
     cancelled.store(true, std::memory_order_relaxed);
   }
-  /// Called once a batch. Errors: task_cancelled.
+  /// Called once a batch. Errors: task_cancelled; injected faults.
   void poll() const {
     if (cancelled.load(std::memory_order_relaxed))
       throw task_cancelled();
+    if (faults != nullptr)
+      suffer();
   }
 
   /// The batch size for records of T in this attempt.
@@ -125,6 +135,7 @@ public:
   void reserve(std::size_t bytes, const char* what);
   /// The same; false when it cannot be had, and nothing was reserved then.
   bool try_reserve(std::size_t bytes);
+  bool try_reserve_to_cache(std::size_t bytes, rdd_id dataset);
   void release(std::size_t bytes) noexcept;
   /// The text for `bytes` that could not be had for `what`: how much is missing, and what to do about it.
   std::string shortage(std::size_t bytes, const char* what) const;
@@ -133,8 +144,11 @@ public:
   }
 
   std::atomic<bool> cancelled{false};
+  task_faults* faults = nullptr; ///< what this attempt shall suffer; null: nothing
 
 private:
+  void suffer() const;
+
   std::size_t reserved_ = 0;
 };
 

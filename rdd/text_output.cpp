@@ -1,14 +1,11 @@
 #include <salamander/rdd/text_output.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/fault_task.hpp>
 #include <salamander/rdd/fault_tolerance.hpp>
+#include <salamander/rdd/task_context.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 
 namespace salamander::core {
@@ -21,8 +18,14 @@ std::string part_name(std::uint32_t partition) {
   return name;
 }
 
-[[noreturn]] void io_failure(const std::string& what, const std::string& path, int code) {
-  throw_error(errc::io_error, what + " " + path + ": " + std::strerror(code));
+/// What goes wrong on the driver is told with the place in the program.
+template <class F>
+void described(const call_site& site, F&& f) {
+  try {
+    f();
+  } catch (const error& failure) {
+    throw placed_error(failure.code(), "save_as_text_file at " + site.text() + ": " + failure.what());
+  }
 }
 
 std::string plain_path(const std::string& path) {
@@ -35,58 +38,29 @@ std::string plain_path(const std::string& path) {
 
 } // namespace
 
-text_part_writer::text_part_writer(const std::string& directory, std::uint32_t partition, std::uint64_t attempt) {
-  part_.partition = partition;
-  part_.file = part_name(partition);
-  if constexpr (fault_tolerance)
-    part_.file += "-" + std::to_string(attempt);
-  path_ = directory + "/" + part_.file;
-  file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (file_ < 0)
-    io_failure("cannot create the output file", path_, errno);
+text_part_writer::text_part_writer(const std::string& directory, std::uint32_t partition, std::uint64_t attempt, const output_way& how)
+    : part_{partition, part_name(partition) + (fault_tolerance ? "-" + std::to_string(attempt) : ""), 0, 0},
+      path_(directory + "/" + part_.file), file_(path_, *how.disk), sync_(how.sync) {
   buffer_.reserve(buffer_bytes);
 }
 
-text_part_writer::~text_part_writer() {
-  if (file_ < 0)
-    return;
-  ::close(file_);
-  ::unlink(path_.c_str());
-}
-
-void text_part_writer::fail(const char* doing) {
-  const int code = errno;
-  io_failure(std::string("cannot ") + doing + " the output file", path_, code);
-}
-
 void text_part_writer::flush() {
-  for (std::string_view left = buffer_; !left.empty();) {
-    const auto written = ::write(file_, left.data(), left.size());
-    if (written < 0) {
-      if (errno == EINTR)
-        continue;
-      fail("write");
-    }
-    left.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (const auto* task = current_task(); task != nullptr && task->faults != nullptr && !buffer_.empty())
+    if (const int injected = task->faults->write(); injected != 0)
+      throw_disk_error("write the file", path_, injected, buffer_.size());
+  file_.write(buffer_);
   part_.bytes += buffer_.size();
   buffer_.clear();
 }
 
 written_part text_part_writer::close() {
   flush();
-  const int file = file_;
-  if (::close(file) != 0) {
-    file_ = -1;
-    const int code = errno;
-    ::unlink(path_.c_str());
-    io_failure("cannot finish the output file", path_, code);
-  }
-  file_ = -1;
+  file_.finish(sync_);
   return part_;
 }
 
-text_output::text_output(const std::string& path, const call_site& site) : path_(plain_path(path)) {
+text_output::text_output(const std::string& path, const call_site& site, const output_way& how)
+    : path_(plain_path(path)), site_(site), how_(how) {
   if (path_.empty())
     throw_error(errc::invalid_argument, "save_as_text_file at " + site.text() + ": the path is empty");
   std::error_code failed;
@@ -103,30 +77,41 @@ text_output::text_output(const std::string& path, const call_site& site) : path_
     return;
   std::error_code ignored;
   fs::remove(path_, ignored); // it may be there without its attempts
-  throw_error(errc::io_error, "save_as_text_file at " + site.text() + ": cannot create " + attempts_ + ": " + failed.message());
+  described(site, [&] { throw_disk_error("create the directory", attempts_, failed.value()); });
 }
 
 text_output::~text_output() {
+  if (committed_)
+    return;
+  remove_attempts();
   std::error_code ignored;
-  if (!committed_)
-    fs::remove_all(path_, ignored);
+  fs::remove_all(path_, ignored);
+}
+
+void text_output::remove_attempts() noexcept {
+  if (attempts_ == path_)
+    return;
+  // Attempts that nobody waits for may still run. Under another name they do not find the directory, and it does not fill while it is
+  // being emptied.
+  std::error_code ignored;
+  const auto discarded = path_ + "/_discarded";
+  fs::rename(attempts_, discarded, ignored);
+  fs::remove_all(discarded, ignored);
 }
 
 void text_output::commit(const std::vector<written_part>& parts) {
-  for (const auto& part : parts) {
-    const auto from = attempts_ + "/" + part.file;
-    const auto to = path_ + "/" + part_name(part.partition);
-    if (fault_tolerance && ::rename(from.c_str(), to.c_str()) != 0)
-      io_failure("cannot give the output file its final name", to, errno);
-  }
-  const auto mark = path_ + "/_SUCCESS";
-  const int file = ::open(mark.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (file < 0 || ::close(file) != 0)
-    io_failure("cannot create", mark, errno);
+  described(site_, [&] {
+    for (const auto& part : parts)
+      if (fault_tolerance)
+        rename_file(attempts_ + "/" + part.file, path_ + "/" + part_name(part.partition), *how_.disk);
+    if (how_.sync)
+      sync_directory(path_, *how_.disk);
+    output_file(path_ + "/_SUCCESS", *how_.disk).finish(how_.sync);
+    if (how_.sync)
+      sync_directory(path_, *how_.disk);
+  });
   committed_ = true;
-  std::error_code ignored;
-  if constexpr (fault_tolerance)
-    fs::remove_all(attempts_, ignored); // what lost attempts left
+  remove_attempts();
 }
 
 } // namespace salamander::core

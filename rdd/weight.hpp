@@ -22,9 +22,16 @@ std::size_t weight_of(const T& value) noexcept {
     return 0;
   } else if constexpr (std::is_same_v<T, std::string>) {
     return value.size() > 15 ? value.size() + value.size() / 4 + allocation : 0;
-  } else if constexpr (requires { value.first; value.second; }) {
+  } else if constexpr (requires {
+                         value.first;
+                         value.second;
+                       }) {
     return weight_of(value.first) + weight_of(value.second);
-  } else if constexpr (requires { value.begin(); value.size(); typename T::value_type; }) {
+  } else if constexpr (requires {
+                         value.begin();
+                         value.size();
+                         typename T::value_type;
+                       }) {
     using element = typename T::value_type;
     constexpr std::size_t looked_at_max = 8;
     const std::size_t size = value.size();
@@ -39,7 +46,8 @@ std::size_t weight_of(const T& value) noexcept {
       if (size != 0) {
         const auto count = std::min(size, looked_at_max);
         std::size_t sum = 0;
-        if constexpr (requires { value[size]; } && !requires { typename T::key_type; }) {
+        if constexpr (
+            requires { value[size]; } && !requires { typename T::key_type; }) {
           for (std::size_t i = 0; i < count; ++i)
             sum += weight_of(value[i * size / count]);
         } else {
@@ -47,13 +55,18 @@ std::size_t weight_of(const T& value) noexcept {
           for (std::size_t i = 0; i < count; ++i, ++at)
             sum += weight_of(*at);
         }
-        bytes += count == size ? sum : static_cast<std::size_t>(static_cast<double>(sum) * static_cast<double>(size) / static_cast<double>(count));
+        bytes += count == size
+                     ? sum
+                     : static_cast<std::size_t>(static_cast<double>(sum) * static_cast<double>(size) / static_cast<double>(count));
       }
     }
     return bytes;
   } else if constexpr (requires { std::tuple_size<T>::value; }) {
     return std::apply([](const auto&... fields) { return (std::size_t{0} + ... + weight_of(fields)); }, value);
-  } else if constexpr (requires { value.has_value(); *value; }) {
+  } else if constexpr (requires {
+                         value.has_value();
+                         *value;
+                       }) {
     return value ? weight_of(*value) : 0;
   } else if constexpr (is_reflectable<T>) {
     std::size_t sum = 0;

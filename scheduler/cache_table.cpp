@@ -15,6 +15,18 @@ void cache_table::add(cached_block block, executor_id executor) {
   holders.push_back(executor);
 }
 
+void cache_table::declare(rdd_id dataset, std::vector<shuffle_id> made_from) {
+  datasets_[dataset].made_from = std::move(made_from);
+}
+
+std::vector<rdd_id> cache_table::made_from(const std::set<shuffle_id>& shuffles) const {
+  std::vector<rdd_id> found;
+  for (const auto& [id, held] : datasets_)
+    if (std::any_of(held.made_from.begin(), held.made_from.end(), [&](auto shuffle) { return shuffles.contains(shuffle); }))
+      found.push_back(id);
+  return found;
+}
+
 void cache_table::remove(cached_block block, executor_id executor) {
   const auto it = datasets_.find(block.dataset);
   if (it == datasets_.end() || block.partition >= it->second.holders.size())
@@ -26,6 +38,16 @@ void cache_table::remove(cached_block block, executor_id executor) {
 
 void cache_table::remove_dataset(rdd_id dataset) {
   datasets_.erase(dataset);
+}
+
+void cache_table::remove_dataset(rdd_id dataset, executor_id executor) {
+  for (std::uint32_t p = 0, end = static_cast<std::uint32_t>(partition_slots(dataset)); p < end; ++p)
+    remove({dataset, p}, executor);
+}
+
+std::size_t cache_table::partition_slots(rdd_id dataset) const {
+  const auto it = datasets_.find(dataset);
+  return it == datasets_.end() ? 0 : it->second.holders.size();
 }
 
 std::size_t cache_table::remove_executor(executor_id executor) {

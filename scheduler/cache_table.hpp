@@ -4,6 +4,7 @@
 #include <salamander/scheduler/events.hpp>
 
 #include <map>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -13,8 +14,18 @@ namespace salamander::scheduler {
 class cache_table {
 public:
   void add(cached_block block, executor_id executor);
+
+  /// Whether a partition of the dataset is held, so that its sources are known.
+  bool knows(rdd_id dataset) const {
+    return datasets_.contains(dataset);
+  }
+  /// The shuffles from which the dataset's partitions are computed. Called before the first `add`.
+  void declare(rdd_id dataset, std::vector<shuffle_id> made_from);
+  /// Datasets with partitions somewhere that were computed from one of these shuffles.
+  std::vector<rdd_id> made_from(const std::set<shuffle_id>& shuffles) const;
   void remove(cached_block block, executor_id executor);
   void remove_dataset(rdd_id dataset);
+  void remove_dataset(rdd_id dataset, executor_id executor);
 
   /// Forgets all blocks of an executor. Returns how many there were.
   std::size_t remove_executor(executor_id executor);
@@ -32,7 +43,10 @@ private:
   struct entry {
     std::vector<std::vector<executor_id>> holders; ///< by partition
     std::uint32_t present = 0;
+    std::vector<shuffle_id> made_from;
   };
+
+  std::size_t partition_slots(rdd_id dataset) const;
 
   std::map<rdd_id, entry> datasets_;
 };

@@ -76,6 +76,11 @@ void send_window::absent(duration time) {
   }
 }
 
+receive_window::receive_window(const channel_limits& limits)
+    // A sender whose window is full must not have to wait for a heartbeat.
+    : messages_max_(std::max<std::size_t>(1, std::min({limits.acknowledge_messages, limits.window_messages / 2, ahead_bits / 2}))),
+      bytes_max_(std::min(limits.acknowledge_bytes, limits.window_bytes / 2)) {}
+
 receive_window::verdict receive_window::place(std::uint64_t number, std::size_t bytes) {
   known_ = std::max(known_, number);
   if (number <= received_) {

@@ -28,8 +28,8 @@ struct channel_limits {
   std::size_t window_bytes = 4U << 20; ///< on the way; a single message may be larger
   std::size_t waiting_messages_max = 16384;
   std::size_t waiting_bytes_max = 64U << 20;
-  std::size_t acknowledge_messages = 16;    ///< unless something else says it before, what arrived is told after so many messages ...
-  std::size_t acknowledge_bytes = 1U << 20; ///< ... or so many bytes
+  std::size_t acknowledge_messages = 16;    ///< unless something else says it before, what arrived is told after so many messages,
+  std::size_t acknowledge_bytes = 1U << 20; ///< so many bytes, or half a window
   /// A message about which nothing has been heard is sent again after this time, then after twice, four times ... up to the maximum.
   duration resend_after = std::chrono::milliseconds(1500);
   duration resend_after_max = std::chrono::seconds(3);
@@ -111,7 +111,7 @@ public:
     no_room    ///< so far ahead that no peer within its window would send it: not kept
   };
 
-  explicit receive_window(const channel_limits& limits) : limits_(limits) {}
+  explicit receive_window(const channel_limits& limits);
 
   verdict place(std::uint64_t number, std::size_t bytes);
   /// The other end has sent all up to here.
@@ -120,7 +120,7 @@ public:
   void describe(channel_state& mine) noexcept;
   /// The other end should be told now rather than with the next heartbeat.
   bool due() const noexcept {
-    return due_ || messages_ >= limits_.acknowledge_messages || bytes_ >= limits_.acknowledge_bytes;
+    return due_ || messages_ >= messages_max_ || bytes_ >= bytes_max_;
   }
   std::uint64_t received() const noexcept {
     return received_;
@@ -129,7 +129,8 @@ public:
 private:
   void advance() noexcept;
 
-  channel_limits limits_;
+  std::size_t messages_max_;
+  std::size_t bytes_max_;
   std::uint64_t received_ = 0;
   std::uint64_t ahead_ = 0;
   std::uint64_t known_ = 0;

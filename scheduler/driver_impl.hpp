@@ -2,11 +2,14 @@
 #pragma once
 
 #include <salamander/scheduler/driver_scheduler.hpp>
+#include <salamander/scheduler/exclusion.hpp>
 #include <salamander/scheduler/executor_table.hpp>
+#include <salamander/scheduler/pools.hpp>
 #include <salamander/scheduler/stage_graph.hpp>
 
 #include <salamander/rdd/error.hpp>
 
+#include <functional>
 #include <unordered_set>
 
 namespace salamander::scheduler {
@@ -18,6 +21,8 @@ struct job {
   std::vector<bool> delivered;
   std::size_t remaining = 0;
   std::uint64_t result_bytes = 0;
+  std::string pool;
+  bool repeatable = true;
   job_counts counts;
   std::unordered_set<stage_id, core::id_hash> ran;
   std::unordered_set<stage_id, core::id_hash> skipped;
@@ -25,17 +30,21 @@ struct job {
 
 /// An attempt that was sent and has not been answered.
 struct running_attempt {
+  task_id task;
   stage_id stage;
   std::uint32_t stage_attempt = 0;
   std::uint32_t index = 0;
   std::uint32_t number = 0;
   executor_id executor;
   bool cancelled = false; ///< holds its core; nobody wants what it brings
+  time_point launched{};
+  pool_table::pool* pool = nullptr; ///< that it counts for; null: first come first served
 };
 
 class driver_scheduler::impl {
 public:
-  explicit impl(scheduler_options options) : options_(options), graph_(outputs_, cache_) {}
+  explicit impl(scheduler_options options)
+      : options_(std::move(options)), graph_(outputs_, cache_), application_exclusion_(options_.exclusion), pools_(options_.pools) {}
 
   std::vector<action> handle(const event& what, time_point now);
 
@@ -56,20 +65,40 @@ private:
   /// Sees to it that a stage which is wanted runs, or that its missing parents do.
   void ensure(stage& wanted);
   void start_attempt(stage& ready);
+  /// Returns how many tasks the attempt has to see done.
+  std::uint32_t queue_tasks(const stage& ready, task_set& tasks) const;
   void map_stage_complete(stage& done);
   void retire(stage& interrupted);
   void resubmit_later(stage& interrupted);
   void resubmit_due();
   void requeue(stage& of, std::uint32_t index);
+  bool failed_somewhere(const stage& s, std::uint32_t index) const;
   void map_output_lost(shuffle_id shuffle, std::uint32_t partition);
   /// An input may have vanished: a stage that would launch more tasks stops and is tried again when its parents are complete.
   void recheck_inputs(stage& reader);
   void cancel_attempts_of(const stage& of, const std::string& reason);
 
+  // What was read before is not what is there now (rollback.cpp).
+  /// Everything that was made from the stage's outputs is undone and made again. Jobs whose effects cannot be undone fail.
+  void roll_back_consumers(stage_id changed, const std::string& why);
+  void roll_back_due();
+  bool fail_if_done_for_good(const std::vector<stage*>& consumers, const std::string& why);
+  std::vector<stage*> consumers_of(const stage& changed) const;
+  void undo(stage& consumer, const std::set<shuffle_id>& changed, const std::string& why);
+  void drop_caches(const std::vector<stage*>& consumers, const std::set<shuffle_id>& changed);
+  std::vector<rdd_id> cached_from(const stage& consumer, const std::set<shuffle_id>& changed) const;
+  /// The shuffles from which a stage computes a cached dataset that is part of it.
+  std::vector<shuffle_id> shuffles_behind(const stage& s, rdd_id dataset) const;
+  void fence(const stage& consumer, const std::set<shuffle_id>& changed);
+  /// Of an attempt that has ended. What it may have cached is dropped.
+  bool was_fenced(task_id ended, executor_id executor);
+  void contents_differ(stage& made_by, std::uint32_t partition);
+
   // Tasks (task_outcomes.cpp).
   void on(const task_succeeded& e);
   void on(const task_failed& e);
   std::optional<running_attempt> take_attempt(task_id task, executor_id executor);
+  void note_cached(const task_succeeded& e, const stage* of);
   void count_success(const task_succeeded& e, const stage& of);
   void accept_result(const task_succeeded& e, stage& of, std::uint32_t index);
   bool accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index);
@@ -80,6 +109,39 @@ private:
   bool too_many_failures(const stage& of, std::uint32_t index) const;
   std::uint32_t failures_of(const stage& of, std::uint32_t index) const;
   job_failure failure_of(const stage& of, std::uint32_t index, errc code, const std::string& text) const;
+
+  // Second attempts of slow tasks (speculation.cpp).
+  void watch(stage& s);
+  void unwatch(stage& s);
+  void speculate();
+  duration waited_for(const running_attempt& attempt) const;
+  duration slow_after(task_set& tasks) const;
+  void want_copy(task_id original, bool of_suspect);
+  void copy_tasks_of_suspects(const std::function<bool(const running_attempt&)>& wanted);
+  bool may_hold_copy(const executor& at, const running_attempt& original) const;
+  bool launch_copy(stage& s, executor& at);
+  void withdraw_wishes(executor_id recovered);
+  void twin_succeeded(stage& of, const running_attempt& winner);
+  bool twin_goes_on(stage& of, const running_attempt& ended);
+
+  // Executors that had better not run something (avoidance.cpp).
+  bool strict() const noexcept {
+    return options_.exclusion.tasks_and_stages || options_.exclusion.application;
+  }
+  void count_against_executor(stage& of, const running_attempt& attempt);
+  void count_fetch_failure_against(executor_id from);
+  void stage_succeeded(stage& done);
+  void apply(const std::vector<application_exclusion::exclusion>& made);
+  void kill(executor& doomed, const std::string& reason);
+  /// Whether no task of the stage may run there.
+  bool is_excluded(const stage& s, const executor& at) const;
+  bool may_run(const stage& s, std::uint32_t index, const executor& at) const;
+  bool better_elsewhere(const stage::trouble& trouble, const executor& at) const;
+  std::optional<std::uint32_t> take_chosen(stage& s, executor& at);
+  void check_schedulable();
+  void check_schedulable(stage& s);
+  std::optional<std::uint32_t> task_without_executor(stage& s);
+  void expire_exclusions();
 
   // Executors and caches (executor_events.cpp).
   void on(const executor_joined& e);
@@ -99,13 +161,23 @@ private:
   void mark_ready(stage& s);
   void unmark_ready(stage& s);
   void place();
+  void warn_of_starvation();
   void offer(executor& to);
   void offer_all();
   void offer_stage(stage& s, const std::vector<executor*>& candidates, task_set::choice choice);
   stage* next_in_queue(std::set<std::pair<job_id, stage_id>>::iterator& it);
   std::uint32_t room(const executor& at, const task_set& tasks) const;
   bool launch_one(stage& s, executor& at, task_set::choice choice);
+  void launch_copies(stage& s, const std::vector<executor*>& candidates);
+  task_id send(stage& s, executor& at, std::uint32_t index);
   void wait_for_locality(const stage& s);
+
+  // Placement by shares (fair_placement.cpp).
+  pool_table::pool& pool_of(const stage& s);
+  stage* next_by_share(const std::unordered_set<stage_id, core::id_hash>& stuck);
+  bool launch_somewhere(stage& s, std::vector<executor*>& candidates);
+  void offer_by_share();
+
   void wake(time_point when);
 
   template <class F>
@@ -128,6 +200,15 @@ private:
   stage_graph graph_;
   std::map<job_id, job> jobs_;
   std::unordered_map<task_id, running_attempt, core::id_hash> attempts_;
+  application_exclusion application_exclusion_;
+  pool_table pools_;
+  std::set<stage_id> watched_; ///< stages with enough successes to know which of their tasks are slow
+  std::optional<time_point> speculation_due_;
+  std::vector<std::pair<stage_id, job_failure>> abort_due_;
+  std::set<stage_id> roll_back_due_; ///< declared indeterminate, and to be run again
+  std::set<shuffle_id> found_indeterminate_;
+  task_id first_task_after_rollback_{};
+  std::unordered_map<task_id, std::vector<rdd_id>, core::id_hash> fenced_; ///< attempts that may cache what is out of date
   std::uint64_t next_task_ = 1;
   std::optional<std::string> exhausted_;
 
@@ -136,13 +217,13 @@ private:
   std::vector<action> out_;
   std::vector<std::unique_ptr<stage>> graveyard_; ///< lineage dies after the decisions are made, not among them
   std::vector<launch_tasks> launches_;
-  std::map<std::pair<executor_id, stage_id>, std::size_t> launch_of_;
   std::vector<executor_id> freed_;
   bool offer_all_ = false;
 
   std::set<std::pair<job_id, stage_id>> queue_; ///< stages with tasks to launch, first come first served
   std::set<stage_id> resubmissions_;
   std::optional<time_point> wake_;
+  std::optional<time_point> starving_since_;
   std::uint64_t round_ = 0;
 };
 

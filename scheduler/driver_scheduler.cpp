@@ -3,6 +3,8 @@
 #include <salamander/scheduler/driver_impl.hpp>
 #include <salamander/scheduler/pipeline.hpp>
 
+#include <utility>
+
 namespace salamander::scheduler {
 
 std::vector<action> driver_scheduler::impl::handle(const event& what, time_point now) {
@@ -13,6 +15,13 @@ std::vector<action> driver_scheduler::impl::handle(const event& what, time_point
   }
   std::visit([this](const auto& e) { on(e); }, what);
   resubmit_due();
+  roll_back_due();
+  for (const auto& [id, why] : std::exchange(abort_due_, {}))
+    if (auto* s = graph_.find(id))
+      abort(*s, why);
+  speculate();
+  if (options_.exclusion.application)
+    expire_exclusions();
   place();
   auto decided = std::move(out_);
   out_.clear();
@@ -20,7 +29,7 @@ std::vector<action> driver_scheduler::impl::handle(const event& what, time_point
   return decided;
 }
 
-driver_scheduler::driver_scheduler(scheduler_options options) : impl_(std::make_unique<impl>(options)) {}
+driver_scheduler::driver_scheduler(scheduler_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
 
 driver_scheduler::~driver_scheduler() = default;
 

@@ -32,9 +32,10 @@ struct exclusion_options {
   std::uint32_t application_failed_executors_per_node_max = 2;
   duration timeout = std::chrono::hours(1); ///< how long the application excludes somebody
   bool kill_excluded = false;               ///< executors that the application excludes are ended, and so replaced
+  bool kill_possible = true;                ///< false: executors are not processes, and none would replace them
   bool fetch_failures = false;              ///< the application excludes whoever could not serve a block
   duration unschedulable_timeout = std::chrono::seconds(120);
-  duration retry_elsewhere_wait = std::chrono::seconds(3);
+  duration retry_elsewhere_wait = std::chrono::seconds(30);
 };
 
 /// A share of the executors for jobs that name it.

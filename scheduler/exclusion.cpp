@@ -18,10 +18,10 @@ void stage_exclusion::failed(std::uint32_t index, executor_id executor, const st
     return;
   std::uint32_t on_node = 0;
   std::uint32_t executors_off = 0;
-  for (const auto& [id, record] : failures_) {
-    if (record.host != host)
+  for (const auto& [id, what] : failures_) {
+    if (what.host != host)
       continue;
-    if (const auto found = record.tasks.find(index); found != record.tasks.end())
+    if (const auto found = what.tasks.find(index); found != what.tasks.end())
       on_node += found->second.first;
     executors_off += executors_.contains(id) ? 1 : 0;
   }

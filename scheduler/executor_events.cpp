@@ -1,5 +1,6 @@
 #include <salamander/scheduler/driver_impl.hpp>
 
+#include <salamander/rdd/probes.hpp>
 #include <salamander/scheduler/failure_text.hpp>
 
 #include <algorithm>
@@ -7,22 +8,35 @@
 namespace salamander::scheduler {
 
 void driver_scheduler::impl::on(const executor_joined& e) {
-  if (!executors_.add(e.executor, e.cores)) {
+  const auto slots = e.cores / std::max<std::uint32_t>(1, options_.task_cpus);
+  if (!executors_.add(e.executor, slots, e.host)) {
     note(notice::level::warning, name_of(e.executor) + " joined a second time; ignored");
     return;
   }
   exhausted_.reset();
   freed_.push_back(e.executor);
+  if (slots == 0)
+    note(notice::level::warning, name_of(e.executor) + " has " + counted(e.cores, "core") + ", and a task takes " +
+                                     std::to_string(options_.task_cpus) + " (salamander.task.cpus): it gets no tasks");
+  if (executors_.all().size() == 2) // now there is somewhere else to run slow tasks
+    for (const auto& [id, s] : graph_.all())
+      if (s->current && s->current->slow_ones_wanted())
+        watch(*s);
 }
 
 void driver_scheduler::impl::on(const executor_suspected& e) {
-  if (auto* found = executors_.find(e.executor))
-    found->suspect = true;
+  auto* found = executors_.find(e.executor);
+  if (!found || found->suspect)
+    return;
+  found->suspect = true;
+  offer_all_ = true; // what waits for a better executor may have none now
+  copy_tasks_of_suspects([&](const running_attempt& attempt) { return attempt.executor == e.executor; });
 }
 
 void driver_scheduler::impl::on(const executor_recovered& e) {
   if (auto* found = executors_.find(e.executor)) {
     found->suspect = false;
+    withdraw_wishes(e.executor);
     freed_.push_back(e.executor);
   }
 }
@@ -33,8 +47,11 @@ void driver_scheduler::impl::on(const executor_lost& e) {
     return;
   const auto cores = gone->cores;
   executors_.remove(e.executor);
-  const auto outputs = outputs_.remove_executor(e.executor);
-  const auto blocks = cache_.remove_executor(e.executor);
+  application_exclusion_.forget(e.executor);
+  offer_all_ = true; // what waits for a better executor may have none now
+  const auto outputs = core::planted(core::defect::lost_outputs_stay) ? decltype(outputs_.remove_executor(e.executor))()
+                                                                      : outputs_.remove_executor(e.executor);
+  const auto blocks = core::planted(core::defect::dead_executor_preferred) ? 0 : cache_.remove_executor(e.executor);
   std::vector<std::pair<task_id, running_attempt>> attempts;
   for (const auto& [task, attempt] : attempts_)
     if (attempt.executor == e.executor)
@@ -71,6 +88,11 @@ driver_scheduler::impl::attempts_lost(const executor_lost& e, std::uint32_t core
   for (std::size_t i = 0; i < attempts.size(); ++i) {
     const auto& [task, attempt] = attempts[i];
     attempts_.erase(task);
+    if (attempt.pool)
+      --attempt.pool->running;
+    fenced_.erase(task);
+    if (attempt.cancelled)
+      SALAMANDER_PROBE("cancelled attempt lost with its executor");
     auto* of = attempt.cancelled ? nullptr : graph_.find(attempt.stage);
     auto* tasks = of ? of->set_of(attempt.stage_attempt) : nullptr;
     if (!tasks)
@@ -87,11 +109,13 @@ driver_scheduler::impl::attempts_lost(const executor_lost& e, std::uint32_t core
       ++trouble.executors_ended;
       remember(*of, attempt, how);
       if (trouble.executors_ended >= 2 && too_many_failures(*of, attempt.index)) {
+        SALAMANDER_PROBE("task given up that ends executors");
         const auto text = "ended " + counted(trouble.executors_ended, "executor") + ", last: " + how;
         aborted.emplace_back(of->id, failure_of(*of, attempt.index, errc::executor_lost, text));
       }
     }
-    attempt_ended_without_success(*of, attempt);
+    if (!core::planted(core::defect::lost_task_forgotten))
+      attempt_ended_without_success(*of, attempt);
   }
   return aborted;
 }
@@ -135,11 +159,13 @@ void driver_scheduler::impl::on(const dataset_unpersisted& e) {
 // A job that uses a shuffle keeps its lineage alive, so the release of a shuffle in use is the user's doing, and means that it
 // has to be computed again.
 void driver_scheduler::impl::on(const shuffle_released& e) {
-  const auto partitions = static_cast<std::uint32_t>(outputs_.locations(e.shuffle).size());
-  outputs_.release(e.shuffle);
-  if (!graph_.of_shuffle(e.shuffle))
+  if (!graph_.of_shuffle(e.shuffle)) {
+    outputs_.release(e.shuffle);
+    found_indeterminate_.erase(e.shuffle);
     return;
-  outputs_.declare(e.shuffle, partitions);
+  }
+  const auto partitions = static_cast<std::uint32_t>(outputs_.locations(e.shuffle).size());
+  outputs_.remove_all(e.shuffle);
   for (std::uint32_t p = 0; p < partitions; ++p)
     map_output_lost(e.shuffle, p);
   inputs_shrank();

@@ -4,20 +4,33 @@
 
 #include <salamander/rdd/probes.hpp>
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 namespace salamander::scheduler {
 
+/// Which numbers have been seen, of the last 65,536 up to the highest: a bit for each, whatever their order.
+class recent_numbers {
+public:
+  static constexpr std::uint64_t window = 1U << 16;
+
+  enum class answer : std::uint8_t { fresh, seen, too_old };
+  answer add(std::uint64_t number) noexcept;
+
+private:
+  std::uint64_t highest_ = 0;
+  std::array<std::uint64_t, window / 64> bits_{}; ///< a ring
+};
+
 /// Task has the members task (an id never used twice), stage and stage_attempt; Stage is a handle to what a stage's tasks need.
-/// Limits: attempts wait in order of arrival, as many as the driver sends; of attempts that ended the last `remembered_max` are
-/// remembered. Threads: use under one lock. Faults: an order that comes again is noticed while its attempt waits, runs or is
-/// remembered, and never runs twice; a task of a stage that is not known is refused and changes nothing.
+/// Limits: attempts wait in order of arrival, as many as the driver sends. Threads: use under one lock.
+/// Faults: an order that comes again does not run again: while its attempt waits or runs, and as long as its number is one of the
+/// last 65,536. A task of a stage that is not known is refused, also when it comes again after the stage.
 template <class Task, class Stage>
 class executor_queue {
 public:
@@ -56,16 +69,13 @@ public:
     return running_.size();
   }
 
-  static constexpr std::size_t remembered_max = 1024;
-
 private:
-  void remember(std::uint64_t task);
+  bool known(std::uint64_t task) noexcept;
 
   std::map<std::pair<std::uint32_t, std::uint32_t>, Stage> stages_; ///< by (stage, attempt)
   std::deque<work> waiting_;
-  std::unordered_set<std::uint64_t> running_;
-  std::unordered_set<std::uint64_t> known_; ///< waiting, running and remembered
-  std::deque<std::uint64_t> remembered_;    ///< ended, the oldest first
+  std::vector<std::uint64_t> running_;
+  recent_numbers seen_;
 };
 
 } // namespace salamander::scheduler

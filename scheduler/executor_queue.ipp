@@ -2,8 +2,30 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 
 namespace salamander::scheduler {
+
+inline recent_numbers::answer recent_numbers::add(std::uint64_t number) noexcept {
+  const auto bit_of = [this](std::uint64_t n) -> std::pair<std::uint64_t&, std::uint64_t> {
+    return {bits_[n % window / 64], std::uint64_t{1} << (n % 64)};
+  };
+  if (number + window <= highest_)
+    return answer::too_old;
+  if (number >= highest_ + window)
+    bits_.fill(0);
+  else
+    for (auto between = highest_ + 1; between <= number; ++between) {
+      auto [word, bit] = bit_of(between);
+      word &= ~bit;
+    }
+  highest_ = std::max(highest_, number);
+  auto [word, bit] = bit_of(number);
+  if ((word & bit) != 0)
+    return answer::seen;
+  word |= bit;
+  return answer::fresh;
+}
 
 template <class Task, class Stage>
 std::optional<Stage> executor_queue<Task, Stage>::add_stage(std::uint32_t stage, std::uint32_t attempt, Stage what) {
@@ -27,7 +49,7 @@ std::vector<Stage> executor_queue<Task, Stage>::forget_stage(std::uint32_t stage
 template <class Task, class Stage>
 auto executor_queue<Task, Stage>::add(const Task& task) -> answer {
   const auto stage = stages_.find({task.stage, task.stage_attempt});
-  if (known_.contains(task.task) && !core::planted(core::defect::queue_runs_duplicates)) {
+  if (known(task.task) && !core::planted(core::defect::queue_runs_duplicates)) {
     SALAMANDER_PROBE("executor dropped a repeated order");
     return answer::duplicate;
   }
@@ -35,7 +57,6 @@ auto executor_queue<Task, Stage>::add(const Task& task) -> answer {
     SALAMANDER_PROBE("executor was sent a task of an unknown stage");
     return answer::unknown_stage;
   }
-  known_.insert(task.task);
   waiting_.push_back({task, stage->second});
   return answer::queued;
 }
@@ -46,15 +67,16 @@ auto executor_queue<Task, Stage>::take() -> std::optional<work> {
     return std::nullopt;
   auto next = std::move(waiting_.front());
   waiting_.pop_front();
-  running_.insert(next.task.task);
+  running_.push_back(next.task.task);
   return next;
 }
 
 template <class Task, class Stage>
 bool executor_queue<Task, Stage>::ended(std::uint64_t task) {
-  if (running_.erase(task) == 0)
+  const auto at = std::find(running_.begin(), running_.end(), task);
+  if (at == running_.end())
     return false;
-  remember(task);
+  running_.erase(at);
   return true;
 }
 
@@ -63,25 +85,19 @@ template <class Predicate>
 auto executor_queue<Task, Stage>::cancel(Predicate wanted) -> cancelled {
   cancelled all;
   const auto rest = std::stable_partition(waiting_.begin(), waiting_.end(), [&](const auto& one) { return !wanted(one.task.task); });
-  for (auto one = rest; one != waiting_.end(); ++one) {
-    remember(one->task.task);
-    all.waiting.push_back(std::move(*one));
-  }
+  all.waiting.assign(std::make_move_iterator(rest), std::make_move_iterator(waiting_.end()));
   waiting_.erase(rest, waiting_.end());
-  for (const auto task : running_)
-    if (wanted(task))
-      all.running.push_back(task);
-  std::sort(all.running.begin(), all.running.end()); // the same for the same events, whatever the hash
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(all.running), wanted);
   return all;
 }
 
 template <class Task, class Stage>
-void executor_queue<Task, Stage>::remember(std::uint64_t task) {
-  remembered_.push_back(task);
-  if (remembered_.size() <= remembered_max)
-    return;
-  known_.erase(remembered_.front());
-  remembered_.pop_front();
+bool executor_queue<Task, Stage>::known(std::uint64_t task) noexcept {
+  const auto when = seen_.add(task);
+  if (when != recent_numbers::answer::too_old)
+    return when == recent_numbers::answer::seen;
+  return std::find(running_.begin(), running_.end(), task) != running_.end() ||
+         std::any_of(waiting_.begin(), waiting_.end(), [&](const work& one) { return one.task.task == task; });
 }
 
 } // namespace salamander::scheduler

@@ -53,7 +53,7 @@ void executor_session<Order, Report>::on(beat_arrived&& what) {
   if (!line_.note(what.state, now_))
     end(session_end::cause::broken, "it confirmed messages that were never sent");
   else
-    actions_.push_back(answer_beat{what.sequence, line_.state()});
+    actions_.emplace_back(answer_beat{what.sequence, line_.state()});
 }
 
 template <class Order, class Report>
@@ -67,7 +67,7 @@ void executor_session<Order, Report>::on(tick) {
   if (change == executor_monitor::health::dead)
     return end(session_end::cause::silent, "silent for " + session_text::seconds(monitor_.silence(now_)));
   if (change == executor_monitor::health::suspect)
-    actions_.push_back(suspected{});
+    actions_.emplace_back(suspected{});
   if (const auto since = line_.oldest_unconfirmed(); since && now_ - *since >= limits_.order_deadline) {
     SALAMANDER_PROBE("session ended an executor that confirmed nothing");
     end(session_end::cause::deaf, "it has not confirmed an order for " + session_text::seconds(now_ - *since));
@@ -90,16 +90,16 @@ template <class Order, class Report>
 bool executor_session<Order, Report>::admit(std::uint64_t incarnation) {
   if (incarnation != line_.incarnation()) {
     SALAMANDER_PROBE("session refused another incarnation");
-    actions_.push_back(refuse{false});
+    actions_.emplace_back(refuse{false});
     return false;
   }
   if (over_ && !core::planted(core::defect::fenced_session_delivers)) {
     SALAMANDER_PROBE("session refused a late message");
-    actions_.push_back(refuse{true});
+    actions_.emplace_back(refuse{true});
     return false;
   }
   if (monitor_.heard(now_) == executor_monitor::health::alive)
-    actions_.push_back(recovered{});
+    actions_.emplace_back(recovered{});
   return true;
 }
 
@@ -107,24 +107,24 @@ template <class Order, class Report>
 void executor_session<Order, Report>::end(session_end::cause why, std::string text) {
   over_ = true;
   monitor_.disconnected();
-  actions_.push_back(ended{{why, std::move(text)}});
+  actions_.emplace_back(ended{{why, std::move(text)}});
 }
 
 template <class Order, class Report>
 void executor_session<Order, Report>::move_messages() {
   for (auto& report : line_.take_delivered())
-    actions_.push_back(deliver{std::move(report)});
+    actions_.emplace_back(deliver{std::move(report)});
   if (over_)
     return;
   const auto before = line_.seen().resent;
   auto outgoing = line_.take_outgoing(now_);
   auto again = line_.seen().resent - before; // those come first
   for (auto& one : outgoing) {
-    actions_.push_back(send_parcel{std::move(one), again > 0});
+    actions_.emplace_back(send_parcel{std::move(one), again > 0});
     again -= again > 0 ? 1 : 0;
   }
   if (line_.state_due())
-    actions_.push_back(send_state{line_.incarnation(), line_.state()});
+    actions_.emplace_back(send_state{line_.incarnation(), line_.state()});
 }
 
 // -- the executor's end -------------------------------------------------------
@@ -152,7 +152,7 @@ void driver_session<Order, Report>::on(report_given&& what) {
 template <class Order, class Report>
 void driver_session<Order, Report>::on(parcel_arrived&& what) {
   if (what.what.incarnation != line_.incarnation()) {
-    actions_.emplace_back(std::in_place_type<refuse>);
+    actions_.emplace_back(refuse{});
     return;
   }
   if (over_)
@@ -165,7 +165,7 @@ void driver_session<Order, Report>::on(parcel_arrived&& what) {
 template <class Order, class Report>
 void driver_session<Order, Report>::on(state_arrived&& what) {
   if (what.incarnation != line_.incarnation()) {
-    actions_.emplace_back(std::in_place_type<refuse>);
+    actions_.emplace_back(refuse{});
     return;
   }
   if (over_)
@@ -185,30 +185,30 @@ void driver_session<Order, Report>::on(beat_due) {
   if (monitor_.tick(now_) == executor_monitor::health::dead)
     return end("the driver has been silent for " + session_text::seconds(monitor_.silence(now_)));
   if (welcomed_)
-    actions_.push_back(send_beat{++beats_, line_.state()});
+    actions_.emplace_back(send_beat{++beats_, line_.state()});
 }
 
 template <class Order, class Report>
 void driver_session<Order, Report>::end(std::string text) {
   over_ = true;
-  actions_.push_back(leave{std::move(text)});
+  actions_.emplace_back(leave{std::move(text)});
 }
 
 template <class Order, class Report>
 void driver_session<Order, Report>::move_messages() {
   for (auto& order : line_.take_delivered())
-    actions_.push_back(deliver{std::move(order)});
+    actions_.emplace_back(deliver{std::move(order)});
   if (over_ || !welcomed_)
     return;
   const auto before = line_.seen().resent;
   auto outgoing = line_.take_outgoing(now_);
   auto again = line_.seen().resent - before;
   for (auto& one : outgoing) {
-    actions_.push_back(send_parcel{std::move(one), again > 0});
+    actions_.emplace_back(send_parcel{std::move(one), again > 0});
     again -= again > 0 ? 1 : 0;
   }
   if (line_.state_due())
-    actions_.push_back(send_state{line_.incarnation(), line_.state()});
+    actions_.emplace_back(send_state{line_.incarnation(), line_.state()});
 }
 
 } // namespace salamander::scheduler

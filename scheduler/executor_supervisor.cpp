@@ -44,7 +44,7 @@ void executor_supervisor::on(const slot_due& what) {
   if (one.state != slot::phase::empty)
     return;
   if (now_ < one.due) {
-    actions_.push_back(start_later{what.slot, one.due});
+    actions_.emplace_back(start_later{what.slot, one.due});
     return;
   }
   one.state = slot::phase::starting;
@@ -54,7 +54,7 @@ void executor_supervisor::on(const slot_due& what) {
   one.started = now_;
   one.was_admitted = false;
   one.refusal.clear();
-  actions_.push_back(start_process{what.slot, one.executor, one.incarnation});
+  actions_.emplace_back(start_process{what.slot, one.executor, one.incarnation});
   ask_for_wake();
 }
 
@@ -76,7 +76,7 @@ void executor_supervisor::on(const executor_registered& who) {
   if (known->process != who.process)
     return turn_away(who, errc::executor_lost, "it had registered before");
   SALAMANDER_PROBE("supervisor welcomed an executor again");
-  actions_.push_back(welcome_again{who.executor});
+  actions_.emplace_back(welcome_again{who.executor});
 }
 
 void executor_supervisor::admit_into(slot& one, const executor_registered& who) {
@@ -84,22 +84,22 @@ void executor_supervisor::admit_into(slot& one, const executor_registered& who) 
   one.process = who.process;
   one.was_admitted = true;
   one.policy.ready();
-  actions_.push_back(admit{who.executor, who.incarnation, who.process, who.cores});
+  actions_.emplace_back(admit{who.executor, who.incarnation, who.process, who.cores});
   if (complete_ || !std::ranges::all_of(slots_, [](const slot& each) { return each.state == slot::phase::admitted; }))
     return;
   complete_ = true;
-  actions_.push_back(all_admitted{});
+  actions_.emplace_back(all_admitted{});
 }
 
 void executor_supervisor::turn_away(const executor_registered& who, errc code, std::string text) {
-  actions_.push_back(notice{notice::level::error, "refused executor " + std::to_string(who.executor.value) + " (process " +
-                                                      std::to_string(who.process) + "): " + text});
+  actions_.emplace_back(notice{notice::level::error, "refused executor " + std::to_string(who.executor.value) + " (process " +
+                                                         std::to_string(who.process) + "): " + text});
   if (auto* const known = find(who.executor);
       known && known->incarnation == who.incarnation && known->state == slot::phase::starting && known->refusal.empty()) {
     known->refusal = text;
-    actions_.push_back(start_failed{code, text});
+    actions_.emplace_back(start_failed{code, text});
   }
-  actions_.push_back(refuse{who.executor, who.process, code, std::move(text)});
+  actions_.emplace_back(refuse{who.executor, who.process, code, std::move(text)});
 }
 
 void executor_supervisor::on(const link_lost& what) {
@@ -107,7 +107,7 @@ void executor_supervisor::on(const link_lost& what) {
   if (!one)
     return;
   one->state = slot::phase::ending;
-  actions_.push_back(kill_process{what.executor, what.reason, what.connection_ended ? limits_.natural_end_grace : duration::zero()});
+  actions_.emplace_back(kill_process{what.executor, what.reason, what.connection_ended ? limits_.natural_end_grace : duration::zero()});
 }
 
 void executor_supervisor::on(const process_ended& what) {
@@ -115,7 +115,7 @@ void executor_supervisor::on(const process_ended& what) {
   if (!one)
     return;
   auto reason = one->refusal.empty() ? what.reason : "refused: " + one->refusal;
-  actions_.push_back(bury{what.executor, reason, one->was_admitted});
+  actions_.emplace_back(bury{what.executor, reason, one->was_admitted});
   one->state = slot::phase::empty;
   one->executor = no_executor;
   if (!stopping_ || core::planted(core::defect::restart_after_stop))
@@ -125,16 +125,16 @@ void executor_supervisor::on(const process_ended& what) {
 void executor_supervisor::replace(slot& one, const std::string& reason) {
   const auto number = static_cast<std::uint32_t>(&one - slots_.data());
   if (!one.was_admitted)
-    actions_.push_back(notice{notice::level::warning, "an executor ended before it registered: " + reason});
+    actions_.emplace_back(notice{notice::level::warning, "an executor ended before it registered: " + reason});
   const auto when = one.policy.ended(now_, one.was_admitted);
   if (!when)
     return give_up(one, reason);
   if (*when > now_) {
     SALAMANDER_PROBE("supervisor delayed a restart");
-    actions_.push_back(notice{notice::level::warning, "executors end too often: the next one starts in " + seconds(*when - now_)});
+    actions_.emplace_back(notice{notice::level::warning, "executors end too often: the next one starts in " + seconds(*when - now_)});
   }
   one.due = *when;
-  actions_.push_back(start_later{number, *when});
+  actions_.emplace_back(start_later{number, *when});
 }
 
 void executor_supervisor::give_up(slot& one, const std::string& reason) {
@@ -142,10 +142,10 @@ void executor_supervisor::give_up(slot& one, const std::string& reason) {
   one.state = slot::phase::given_up;
   const auto text = "an executor could not be started " + std::to_string(std::max(1U, one.policy.start_failures())) +
                     " times in a row; the last one: " + reason + ". Its messages are on standard error";
-  actions_.push_back(notice{notice::level::error, text});
-  actions_.push_back(start_failed{errc::no_executors, text});
+  actions_.emplace_back(notice{notice::level::error, text});
+  actions_.emplace_back(start_failed{errc::no_executors, text});
   if (std::ranges::all_of(slots_, [](const slot& each) { return each.state == slot::phase::given_up; }))
-    actions_.push_back(exhausted{text});
+    actions_.emplace_back(exhausted{text});
 }
 
 void executor_supervisor::on(const tick&) {
@@ -154,7 +154,7 @@ void executor_supervisor::on(const tick&) {
       continue;
     SALAMANDER_PROBE("supervisor killed an executor that did not register");
     one.state = slot::phase::ending;
-    actions_.push_back(
+    actions_.emplace_back(
         kill_process{one.executor, "killed: it had not registered after " + seconds(limits_.register_timeout), duration::zero()});
   }
   ask_for_wake();
@@ -165,7 +165,7 @@ void executor_supervisor::on(const stop&) {
     return;
   for (const auto& one : slots_)
     if (one.state == slot::phase::admitted)
-      actions_.push_back(ask_to_leave{one.executor});
+      actions_.emplace_back(ask_to_leave{one.executor});
 }
 
 void executor_supervisor::ask_for_wake() {
@@ -174,7 +174,7 @@ void executor_supervisor::ask_for_wake() {
     if (one.state == slot::phase::starting)
       next = std::min(next.value_or(time_point::max()), one.started + limits_.register_timeout);
   if (next && !stopping_)
-    actions_.push_back(wake_at{*next});
+    actions_.emplace_back(wake_at{*next});
 }
 
 } // namespace salamander::scheduler

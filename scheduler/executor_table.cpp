@@ -2,12 +2,15 @@
 
 namespace salamander::scheduler {
 
-executor* executor_table::add(executor_id id, std::uint32_t cores) {
+executor* executor_table::add(executor_id id, std::uint32_t cores, std::string host) {
   if (lost_.contains(id))
     return nullptr;
-  const auto [it, fresh] = executors_.try_emplace(id, executor{id, cores, 0, false});
+  const auto [it, fresh] = executors_.try_emplace(id);
   if (!fresh)
     return nullptr;
+  it->second.id = id;
+  it->second.cores = cores;
+  it->second.host = std::move(host);
   total_cores_ += cores;
   return &it->second;
 }

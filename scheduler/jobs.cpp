@@ -1,5 +1,6 @@
 #include <salamander/scheduler/driver_impl.hpp>
 
+#include <salamander/rdd/probes.hpp>
 #include <salamander/scheduler/failure_text.hpp>
 
 #include <algorithm>
@@ -30,6 +31,8 @@ void driver_scheduler::impl::on(const job_submitted& e) {
   made.id = e.job;
   made.delivered.assign(e.partitions.size(), false);
   made.remaining = e.partitions.size();
+  made.pool = e.pool;
+  made.repeatable = e.repeatable;
   made.stages = graph_.add_job(e.job, e.final, e.partitions);
   ensure(*made.stages.back());
   for (const auto* s : made.stages) {
@@ -60,6 +63,7 @@ void driver_scheduler::impl::finish(job& done) {
   auto& result = *done.stages.back();
   act(stage_finished{result.id, result.attempts - 1, false});
   result.phase = stage::phase_kind::idle;
+  stage_succeeded(result);
   done.counts.stages_skipped = static_cast<std::uint32_t>(done.skipped.size());
   act(finish_job{done.id, done.counts});
   close(done, "the job is finished");
@@ -89,10 +93,14 @@ void driver_scheduler::impl::close(job& over, const std::string& why) {
   for (const auto& s : unused)
     gone.insert(s.get());
   for (auto* s : over.stages)
-    if (!gone.contains(s) && s->place_in_queue)
+    if (!gone.contains(s) && s->place_in_queue) {
+      SALAMANDER_PROBE("stage goes on for another job");
       mark_ready(*s);
+    }
   for (auto& s : unused) {
     unmark_ready(*s);
+    unwatch(*s);
+    roll_back_due_.erase(s->id);
     resubmissions_.erase(s->id);
     if (s->phase == stage::phase_kind::running)
       act(stage_finished{s->id, s->attempts - 1, true});

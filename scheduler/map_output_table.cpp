@@ -1,12 +1,17 @@
 #include <salamander/scheduler/map_output_table.hpp>
 
+#include <salamander/rdd/probes.hpp>
+
+#include <algorithm>
+
 namespace salamander::scheduler {
 
-void map_output_table::declare(shuffle_id shuffle, std::uint32_t partitions) {
+void map_output_table::declare(shuffle_id shuffle, std::uint32_t partitions, std::vector<shuffle_id> made_from) {
   auto [it, fresh] = shuffles_.try_emplace(shuffle);
   if (fresh) {
     it->second.where.assign(partitions, no_executor);
     it->second.by.assign(partitions, task_id{});
+    it->second.made_from = std::move(made_from);
   }
 }
 
@@ -15,14 +20,59 @@ const map_output_table::outputs* map_output_table::find(shuffle_id shuffle) cons
   return it == shuffles_.end() ? nullptr : &it->second;
 }
 
-bool map_output_table::add(shuffle_id shuffle, std::uint32_t partition, executor_id executor, task_id task) {
+map_output_table::outcome map_output_table::add(shuffle_id shuffle, std::uint32_t partition, executor_id executor, task_id task,
+                                                std::uint64_t fingerprint) {
   const auto it = shuffles_.find(shuffle);
-  if (it == shuffles_.end() || partition >= it->second.where.size() || it->second.where[partition] != no_executor)
-    return false;
-  it->second.where[partition] = executor;
-  it->second.by[partition] = task;
-  ++it->second.registered;
-  return true;
+  const bool known = it != shuffles_.end() && partition < it->second.where.size();
+  if (!known || it->second.where[partition] != no_executor)
+    return outcome::refused;
+  auto& held = it->second;
+  ++held.registered;
+  held.where[partition] = executor;
+  held.by[partition] = task;
+  if (fingerprint == 0)
+    return outcome::registered;
+  if (held.fingerprints.empty())
+    held.fingerprints.resize(held.where.size());
+  const auto before = std::exchange(held.fingerprints[partition], fingerprint);
+  const bool differs = before != 0 && before != fingerprint && !core::planted(core::defect::contents_not_compared);
+  return held.read && differs ? outcome::differs : outcome::registered;
+}
+
+void map_output_table::mark_read(shuffle_id shuffle) {
+  if (const auto it = shuffles_.find(shuffle); it != shuffles_.end())
+    it->second.read = true;
+}
+
+bool map_output_table::was_read(shuffle_id shuffle) const {
+  const auto* found = find(shuffle);
+  return found && found->read;
+}
+
+void map_output_table::forget_readers(shuffle_id shuffle) {
+  if (const auto it = shuffles_.find(shuffle); it != shuffles_.end())
+    it->second.read = false;
+}
+
+std::vector<shuffle_id> map_output_table::made_from(shuffle_id shuffle) const {
+  std::vector<shuffle_id> found{shuffle};
+  for (std::size_t next = 0; next < found.size(); ++next)
+    for (const auto& [id, held] : shuffles_)
+      if (std::find(held.made_from.begin(), held.made_from.end(), found[next]) != held.made_from.end() &&
+          std::find(found.begin(), found.end(), id) == found.end())
+        found.push_back(id);
+  found.erase(found.begin());
+  return found;
+}
+
+std::size_t map_output_table::remove_all(shuffle_id shuffle) {
+  const auto it = shuffles_.find(shuffle);
+  if (it == shuffles_.end())
+    return 0;
+  auto& held = it->second;
+  std::fill(held.where.begin(), held.where.end(), no_executor);
+  std::fill(held.by.begin(), held.by.end(), task_id{});
+  return std::exchange(held.registered, 0);
 }
 
 bool map_output_table::remove(shuffle_id shuffle, std::uint32_t partition, executor_id executor) {

@@ -12,11 +12,28 @@ namespace salamander::scheduler {
 /// Outlives stages and jobs: a shuffle's entry stays until the shuffle is released, and holds no lineage.
 class map_output_table {
 public:
-  /// Makes an entry for a shuffle of `partitions` map partitions, unless there is one.
-  void declare(shuffle_id shuffle, std::uint32_t partitions);
+  /// Makes an entry for a shuffle of `partitions` map partitions, unless there is one. `made_from`: the shuffles its map stage reads.
+  void declare(shuffle_id shuffle, std::uint32_t partitions, std::vector<shuffle_id> made_from = {});
 
-  /// Records the output of a map partition. Returns false, and changes nothing, when one is registered already.
-  bool add(shuffle_id shuffle, std::uint32_t partition, executor_id executor, task_id task);
+  enum class outcome : std::uint8_t {
+    refused, ///< one is registered already; nothing has changed
+    registered,
+    differs, ///< registered, but with other contents than an earlier output that somebody may have read
+  };
+  /// Records the output of a map partition. `fingerprint`: of its contents; 0: unknown, and then nothing is found to differ.
+  outcome add(shuffle_id shuffle, std::uint32_t partition, executor_id executor, task_id task, std::uint64_t fingerprint);
+
+  /// A stage that reads the shuffle begins: from now on its contents matter to somebody.
+  void mark_read(shuffle_id shuffle);
+  bool was_read(shuffle_id shuffle) const;
+  /// Whoever read the shuffle has been rolled back: what was there before does not matter any more.
+  void forget_readers(shuffle_id shuffle);
+
+  /// The shuffles that were made from this one, directly or not.
+  std::vector<shuffle_id> made_from(shuffle_id shuffle) const;
+
+  /// Forgets all outputs of a shuffle, but not what they were like. Returns how many there were.
+  std::size_t remove_all(shuffle_id shuffle);
 
   /// Forgets one output if it is registered at `executor`. Returns whether it was.
   bool remove(shuffle_id shuffle, std::uint32_t partition, executor_id executor);
@@ -46,6 +63,9 @@ private:
     shuffle_locations where;
     std::vector<task_id> by;
     std::size_t registered = 0;
+    std::vector<std::uint64_t> fingerprints; ///< of what was registered first, or has been read; empty while none is known
+    std::vector<shuffle_id> made_from;
+    bool read = false;
   };
 
   const outputs* find(shuffle_id shuffle) const;

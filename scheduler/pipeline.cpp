@@ -14,6 +14,7 @@ pipeline walk_pipeline(const std::shared_ptr<const core::lineage>& root, const s
     stack.pop_back();
     if (dataset->cached)
       found.cached.push_back(dataset.get());
+    found.indeterminate |= dataset->indeterminate;
     if (is_cut(*dataset))
       continue;
     const auto& dependencies = dataset->dependencies;

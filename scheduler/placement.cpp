@@ -1,5 +1,8 @@
 #include <salamander/scheduler/driver_impl.hpp>
 
+#include <salamander/rdd/probes.hpp>
+#include <salamander/scheduler/failure_text.hpp>
+
 #include <queue>
 
 namespace salamander::scheduler {
@@ -37,32 +40,57 @@ void driver_scheduler::impl::wait_for_locality(const stage& s) {
 std::uint32_t driver_scheduler::impl::room(const executor& at, const task_set& tasks) const {
   const auto free = at.running < at.cores ? at.cores - at.running : 0;
   const auto extra = at.cores * tasks.lookahead(options_.lookahead_tasks_max, executors_.total_cores());
-  if (extra == 0 || at.running > at.cores + extra / 2 || tasks.running_on(at.id) != at.running)
+  const bool shared = options_.fair && queue_.size() > 1; // nothing is sent ahead of a core that others have a right to
+  if (extra == 0 || shared || at.running > at.cores + extra / 2 || tasks.running_on(at.id) != at.running)
     return free;
   return at.cores + extra - at.running;
 }
 
 bool driver_scheduler::impl::launch_one(stage& s, executor& at, task_set::choice choice) {
-  auto& tasks = *s.current;
-  const auto index = tasks.take(at.id, now_, options_.locality_wait, choice);
+  // What failed once should fail again soon rather than late.
+  auto index = s.current->has_chosen() && choice == task_set::choice::any ? take_chosen(s, at) : std::nullopt;
+  if (!index)
+    index = s.current->take(at.id, now_, options_.locality_wait, choice);
   if (!index)
     return false;
-  const task_id task{next_task_++};
-  const auto number = tasks.task_attempt(*index);
-  attempts_.emplace(task, running_attempt{s.id, tasks.attempt(), *index, number, at.id, false});
-  ++at.running;
-  const auto trouble = s.troubles.empty() ? s.troubles.end() : s.troubles.find(*index);
-  const bool careful = trouble != s.troubles.end() && trouble->second.executors_ended > 0;
-  const auto [it, fresh] = launch_of_.try_emplace({at.id, s.id}, launches_.size());
-  if (fresh)
-    launches_.push_back({at.id, s.id, tasks.attempt(), {}});
-  launches_[it->second].tasks.push_back({task, s.partition_of(*index), number, careful});
+  send(s, at, *index);
   return true;
+}
+
+task_id driver_scheduler::impl::send(stage& s, executor& at, std::uint32_t index) {
+  const task_id task{next_task_++};
+  const auto attempt = s.current->attempt();
+  const auto number = s.current->task_attempt(index);
+  attempts_.emplace(task, running_attempt{task, s.id, attempt, index, number, at.id, false, now_, nullptr});
+  ++at.running;
+  if (options_.fair) {
+    auto& pool = pool_of(s);
+    attempts_.at(task).pool = &pool;
+    ++pool.running;
+  }
+  const auto trouble = s.troubles.empty() ? s.troubles.end() : s.troubles.find(index);
+  const bool careful = trouble != s.troubles.end() && trouble->second.executors_ended > 0;
+  const auto known =
+      at.last_launch < launches_.size() && launches_[at.last_launch].executor == at.id && launches_[at.last_launch].stage == s.id;
+  if (!known) {
+    at.last_launch = launches_.size();
+    launches_.push_back({at.id, s.id, attempt, {}});
+  }
+  launches_[at.last_launch].tasks.push_back({task, s.partition_of(index), number, careful});
+  return task;
+}
+
+void driver_scheduler::impl::launch_copies(stage& s, const std::vector<executor*>& candidates) {
+  for (auto* at : candidates)
+    while (at->running < at->cores && s.has_copies_to_launch() && !is_excluded(s, *at) && launch_copy(s, *at)) {
+    }
 }
 
 void driver_scheduler::impl::place() {
   if (!queue_.empty()) {
-    if (offer_all_)
+    if (options_.fair)
+      offer_by_share();
+    else if (offer_all_)
       offer_all();
     else
       for (const auto id : freed_)
@@ -71,10 +99,30 @@ void driver_scheduler::impl::place() {
     for (auto& launch : launches_)
       act(std::move(launch));
     launches_.clear();
-    launch_of_.clear();
+    if (strict())
+      check_schedulable();
   }
+  warn_of_starvation();
   freed_.clear();
   offer_all_ = false;
+}
+
+void driver_scheduler::impl::warn_of_starvation() {
+  if (queue_.empty() || !attempts_.empty()) {
+    starving_since_.reset();
+    return;
+  }
+  if (!starving_since_)
+    starving_since_ = now_;
+  if (now_ - *starving_since_ >= options_.starvation_warning) {
+    starving_since_ = now_;
+    note(notice::level::warning,
+         std::string(next_task_ == 1 ? "Initial job has not accepted any resources" : "No task has run for a while, though some wait") +
+             "; check that executors are registered and have sufficient resources (" + counted(executors_.all().size(), "executor") + ", " +
+             counted(executors_.total_cores(), "core") + ")");
+    SALAMANDER_PROBE("starvation warned of");
+  }
+  wake(*starving_since_ + options_.starvation_warning);
 }
 
 // The next stage in the queue that has something to launch; those that have not leave the queue.
@@ -82,7 +130,7 @@ stage* driver_scheduler::impl::next_in_queue(std::set<std::pair<job_id, stage_id
   while (it != queue_.end()) {
     auto& s = *graph_.find(it->second);
     ++it;
-    if (s.current && s.current->pending() > 0)
+    if (s.has_something_to_launch())
       return &s;
     unmark_ready(s);
   }
@@ -92,12 +140,16 @@ stage* driver_scheduler::impl::next_in_queue(std::set<std::pair<job_id, stage_id
 // One executor has something free. When the first stage in the queue finds no room there, no other may overtake it.
 void driver_scheduler::impl::offer(executor& to) {
   auto it = queue_.begin();
-  while (auto* s = to.suspect ? nullptr : next_in_queue(it)) {
+  while (auto* s = to.takes_tasks() ? next_in_queue(it) : nullptr) {
     auto free = room(to, *s->current);
     if (free == 0)
       return;
+    if (is_excluded(*s, to))
+      continue;
     while (free > 0 && launch_one(*s, to, task_set::choice::any))
       --free;
+    if (s->has_copies_to_launch())
+      launch_copies(*s, {&to});
     if (to.running < to.cores)
       wait_for_locality(*s);
   }
@@ -108,13 +160,16 @@ void driver_scheduler::impl::offer_all() {
   while (auto* s = next_in_queue(it)) {
     std::vector<executor*> candidates;
     for (auto& [id, at] : executors_.all())
-      if (!at.suspect && room(at, *s->current) > 0)
+      if (at.takes_tasks() && room(at, *s->current) > 0)
         candidates.push_back(&at);
     if (candidates.empty())
       return;
+    std::erase_if(candidates, [&](const auto* at) { return is_excluded(*s, *at); });
     if (s->current->relaxation(options_.locality_wait))
       offer_stage(*s, candidates, task_set::choice::local);
     offer_stage(*s, candidates, task_set::choice::any);
+    if (s->has_copies_to_launch())
+      launch_copies(*s, candidates);
     for (const auto* at : candidates)
       if (at->running < at->cores)
         wait_for_locality(*s);

@@ -7,27 +7,13 @@
 namespace salamander::scheduler {
 
 std::chrono::microseconds run_times::median() {
-  const auto push = [](auto& heap, auto value, auto order) {
-    heap.push_back(value);
-    std::push_heap(heap.begin(), heap.end(), order);
-  };
-  const auto move_top = [&](auto& from, auto from_order, auto& to, auto to_order) {
-    std::pop_heap(from.begin(), from.end(), from_order);
-    push(to, from.back(), to_order);
-    from.pop_back();
-  };
-  for (const auto time : fresh_) {
-    if (upper_.empty() || time >= upper_.front())
-      push(upper_, time, std::greater<>());
-    else
-      push(lower_, time, std::less<>());
-    if (upper_.size() > lower_.size() + 1)
-      move_top(upper_, std::greater<>(), lower_, std::less<>());
-    else if (lower_.size() > upper_.size())
-      move_top(lower_, std::less<>(), upper_, std::greater<>());
-  }
-  fresh_.clear();
-  return upper_.empty() ? std::chrono::microseconds(0) : upper_.front();
+  if (times_.size() == looked_at_ || times_.size() < looked_at_ + looked_at_ / 10)
+    return median_;
+  looked_at_ = times_.size();
+  const auto middle = times_.begin() + static_cast<std::ptrdiff_t>(times_.size() / 2);
+  std::nth_element(times_.begin(), middle, times_.end());
+  median_ = *middle;
+  return median_;
 }
 
 bool stage_copies::has(std::uint32_t index) const {
@@ -120,14 +106,14 @@ void driver_scheduler::impl::copy_tasks_of_suspects(const std::function<bool(con
 
 // Not where the original runs; nor on its node, as long as there is another node.
 bool driver_scheduler::impl::may_hold_copy(const executor& at, const running_attempt& original) const {
-  if (at.id == original.executor)
+  if (at.id == original.executor && !core::planted(core::defect::copy_on_same_executor))
     return false;
   const auto* other = executors_.find(original.executor);
   if (at.host.empty() || other->host.empty() || at.host != other->host)
     return true;
   const auto& all = executors_.all();
   return std::none_of(all.begin(), all.end(), [&](const auto& entry) {
-    return !entry.second.host.empty() && entry.second.host != other->host && may_get_tasks(entry.second);
+    return !entry.second.host.empty() && entry.second.host != other->host && entry.second.takes_tasks();
   });
 }
 
@@ -150,7 +136,7 @@ bool driver_scheduler::impl::launch_copy(stage& s, executor& at) {
     const auto wish = *it;
     wanted.erase(it);
     s.current->start(wish.index, at.id);
-    const auto copy = send(s, at, wish.index, true);
+    const auto copy = send(s, at, wish.index);
     s.copies.running.emplace(wish.index, stage_copies::twins{wish.original, copy});
     for_jobs(s, [](job& user) { ++user.counts.speculative_launched; });
     SALAMANDER_PROBE("speculative copy launched");
@@ -173,7 +159,7 @@ void driver_scheduler::impl::withdraw_wishes(executor_id recovered) {
 // The other attempt is cancelled; it holds its core until it ends, and what it brings is refused.
 void driver_scheduler::impl::twin_succeeded(stage& of, const running_attempt& winner) {
   const auto pair = of.copies.running.find(winner.index);
-  if (pair == of.copies.running.end())
+  if (pair == of.copies.running.end() || core::planted(core::defect::loser_not_cancelled))
     return;
   const auto loser_id = pair->second.other(winner.task);
   const bool copy_won = pair->second.copy == winner.task;
@@ -195,7 +181,7 @@ void driver_scheduler::impl::twin_succeeded(stage& of, const running_attempt& wi
 // Returns whether the task still has an attempt that may succeed, so that nothing needs to be done.
 bool driver_scheduler::impl::twin_goes_on(stage& of, const running_attempt& ended) {
   const auto pair = of.copies.running.find(ended.index);
-  if (pair == of.copies.running.end())
+  if (pair == of.copies.running.end() || core::planted(core::defect::failed_copy_restarts_task))
     return false;
   const auto& other = attempts_.at(pair->second.other(ended.task));
   of.copies.running.erase(pair);

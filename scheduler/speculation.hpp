@@ -8,20 +8,20 @@
 
 namespace salamander::scheduler {
 
-/// The durations of successful tasks. Adding one costs next to nothing, so that stages which never have a slow task hardly pay;
-/// the order is made up for when the median is asked for, in O(log n) for each duration that is new since.
+/// The durations of successful tasks. Adding one costs next to nothing, so that stages which never have a slow task hardly pay.
 class run_times {
 public:
   void add(std::chrono::microseconds time) {
-    fresh_.push_back(time);
+    times_.push_back(time);
   }
-  /// The upper one of the middle two for an even number, 0 for none.
+  /// The upper one of the middle two for an even number, 0 for none. Looked for again when a tenth more durations are there than
+  /// the last time, so that asking often costs little.
   std::chrono::microseconds median();
 
 private:
-  std::vector<std::chrono::microseconds> fresh_;
-  std::vector<std::chrono::microseconds> lower_; ///< a heap, the greatest on top
-  std::vector<std::chrono::microseconds> upper_; ///< a heap, the least on top; as many as lower_ or one more
+  std::vector<std::chrono::microseconds> times_;
+  std::size_t looked_at_ = 0;
+  std::chrono::microseconds median_{0};
 };
 
 /// The copies of a stage's tasks.

@@ -15,6 +15,8 @@ void stage::retire_current() {
   if (current && current->running() > 0)
     zombies.push_back(std::move(current));
   current.reset();
+  copies.wanted.clear();
+  unschedulable_since.reset();
 }
 
 void stage::drop_empty_zombies() {

@@ -1,6 +1,7 @@
 // One stage: the tasks between two shuffles, or between the last shuffle and the result.
 #pragma once
 
+#include <salamander/scheduler/exclusion.hpp>
 #include <salamander/scheduler/task_set.hpp>
 
 #include <set>
@@ -19,6 +20,9 @@ struct stage {
   /// hold the outputs of its parents would otherwise start from zero each time.
   struct trouble {
     std::uint32_t executors_ended = 0;
+    std::uint32_t out_of_memory = 0;
+    std::vector<executor_id> failed_on; ///< while they lived
+    time_point failed_at{};
     std::vector<job_failure::attempt> history;
   };
 
@@ -43,6 +47,13 @@ struct stage {
   std::optional<time_point> resubmit_at;
   std::vector<job_failure::attempt> fetch_failures; ///< one for each consecutive attempt that ended with one
   std::unordered_map<std::uint32_t, trouble> troubles;
+  stage_copies copies;
+  bool watched = false;                        ///< its running tasks are looked at from time to time
+  std::unique_ptr<stage_exclusion> exclusions; ///< of the current attempt; null until a failure counts there
+  std::optional<time_point> unschedulable_since;
+  bool made_room = false; ///< an executor is given up so that another may run what no executor may run now
+  std::string last_failure;
+  bool indeterminate = false; ///< declared so: another run of the same tasks may give other records
   std::uint32_t failures_noticed = 0;
   std::optional<std::pair<job_id, stage_id>> place_in_queue;
   std::uint64_t visited = 0; ///< last round of a walk that came by
@@ -62,6 +73,13 @@ struct stage {
   /// The current task set launches nothing more. Its running tasks may finish, and count.
   void retire_current();
   void drop_empty_zombies();
+
+  bool has_copies_to_launch() const noexcept {
+    return current && !copies.wanted.empty();
+  }
+  bool has_something_to_launch() const noexcept {
+    return current && (current->pending() > 0 || !copies.wanted.empty());
+  }
 
   /// "stage 1.0 (map at x.cpp:12)"
   std::string title(std::uint32_t attempt) const;

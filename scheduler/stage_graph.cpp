@@ -48,8 +48,12 @@ std::vector<stage*> stage_graph::add_job(job_id job, const std::shared_ptr<const
     made.map_child = edge.child;
     made.map_dependency = edge.dependency;
     made.shuffle = wide.shuffle;
+    made.indeterminate = top.reads.indeterminate;
     by_shuffle_.emplace(wide.shuffle, &made);
-    outputs_.declare(wide.shuffle, wide.parent->partitions);
+    std::vector<shuffle_id> made_from;
+    for (const auto* parent : made.parents)
+      made_from.push_back(parent->shuffle);
+    outputs_.declare(wide.shuffle, wide.parent->partitions, std::move(made_from));
     stack.pop_back(); // whoever is below finds the stage by its shuffle now
   }
   auto& result = make(all, final_dataset, stack.back().parents, std::move(stack.back().reads.cached));

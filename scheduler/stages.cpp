@@ -1,5 +1,6 @@
 #include <salamander/scheduler/driver_impl.hpp>
 
+#include <salamander/rdd/probes.hpp>
 #include <salamander/scheduler/pipeline.hpp>
 
 #include <algorithm>
@@ -26,7 +27,10 @@ void driver_scheduler::impl::ensure(stage& wanted) {
     if (at.resubmit_at)
       continue;
     const auto missing = graph_.missing_parents(at);
-    if (missing.empty())
+    if (missing.empty() && at.indeterminate && at.is_map() && outputs_.was_read(at.shuffle) &&
+        !core::planted(core::defect::indeterminate_in_part))
+      roll_back_due_.insert(at.id);
+    else if (missing.empty())
       start_attempt(at);
     else
       stack.insert(stack.end(), missing.rbegin(), missing.rend());
@@ -34,23 +38,28 @@ void driver_scheduler::impl::ensure(stage& wanted) {
 }
 
 void driver_scheduler::impl::start_attempt(stage& ready) {
-  ready.current = std::make_unique<task_set>(ready.attempts++, ready.size(), now_);
+  auto made = std::make_unique<task_set>(ready.attempts, ready.size(), now_);
+  auto& tasks = *made;
+  std::uint32_t open = 0;
+  try {
+    open = queue_tasks(ready, tasks);
+  } catch (const std::exception& problem) {
+    SALAMANDER_PROBE("stage without preferences given up");
+    ready.phase = stage::phase_kind::waiting;
+    const auto text = "it could not be found out where tasks of " + ready.title(ready.attempts) + " had better run: " + problem.what();
+    abort_due_.emplace_back(ready.id, job_failure{static_cast<std::uint8_t>(errc::internal), text, {}});
+    return;
+  }
+  ready.current = std::move(made);
+  ++ready.attempts;
   ready.phase = stage::phase_kind::running;
   ready.inputs_changed = false;
-  auto& tasks = *ready.current;
-  for (const auto& zombie : ready.zombies)
-    for (const auto index : zombie->running_indices())
-      tasks.expect_elsewhere(index);
-  const auto* owner = ready.is_map() ? nullptr : &jobs_.at(ready.owner);
-  const block_finder blocks(*ready.dataset, cache_, !ready.cached.empty());
-  std::uint32_t open = 0;
-  for (std::uint32_t index = 0; index < ready.size(); ++index) {
-    if (owner ? owner->delivered[index] : outputs_.has(ready.shuffle, index))
-      continue;
-    ++open;
-    if (tasks.status_of(index) != task_set::status::elsewhere)
-      tasks.want(index, blocks.holders(ready.partition_of(index)));
-  }
+  ready.exclusions.reset();
+  for (const auto* parent : ready.parents)
+    outputs_.mark_read(parent->shuffle);
+  const auto& slow = options_.speculation;
+  if (slow.enabled && open >= slow.tasks_min)
+    tasks.look_for_slow_ones_after(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(slow.quantile * open)));
   for_jobs(ready, [&](job& user) {
     if (!user.ran.insert(ready.id).second) {
       ++user.counts.stage_retries;
@@ -62,16 +71,48 @@ void driver_scheduler::impl::start_attempt(stage& ready) {
   act(stage_started{ready.id, tasks.attempt(), ready.dataset->title(), open, ready.size()});
   if (tasks.pending() > 0)
     mark_ready(ready);
+  if (tasks.elsewhere() > 0)
+    copy_tasks_of_suspects([&](const running_attempt& attempt) { return attempt.stage == ready.id; });
+}
+
+std::uint32_t driver_scheduler::impl::queue_tasks(const stage& ready, task_set& tasks) const {
+  for (const auto& zombie : ready.zombies)
+    for (const auto index : zombie->running_indices())
+      if (!core::planted(core::defect::old_attempt_runs_twice))
+        tasks.expect_elsewhere(index);
+  const auto* owner = ready.is_map() ? nullptr : &jobs_.at(ready.owner);
+  const block_finder blocks(*ready.dataset, cache_, !ready.cached.empty());
+  std::uint32_t open = 0;
+  for (std::uint32_t index = 0; index < ready.size(); ++index) {
+    if (owner ? owner->delivered[index] : outputs_.has(ready.shuffle, index))
+      continue;
+    ++open;
+    if (tasks.status_of(index) == task_set::status::elsewhere)
+      continue;
+    if (failed_somewhere(ready, index))
+      tasks.choose_for(index);
+    else
+      tasks.want(index, blocks.holders(ready.partition_of(index)));
+  }
+  return open;
+}
+
+bool driver_scheduler::impl::failed_somewhere(const stage& s, std::uint32_t index) const {
+  const auto trouble = s.troubles.empty() ? s.troubles.end() : s.troubles.find(index);
+  return trouble != s.troubles.end() && !trouble->second.failed_on.empty();
 }
 
 void driver_scheduler::impl::map_stage_complete(stage& done) {
   if (done.phase == stage::phase_kind::running)
     act(stage_finished{done.id, done.attempts - 1, false});
   unmark_ready(done);
+  unwatch(done);
+  stage_succeeded(done);
   if ((done.current && done.current->running() > 0) || !done.zombies.empty())
     cancel_attempts_of(done, "another attempt succeeded");
   done.current.reset();
   done.zombies.clear();
+  done.copies = {};
   done.phase = stage::phase_kind::idle;
   done.resubmit_at.reset();
   resubmissions_.erase(done.id);
@@ -85,6 +126,7 @@ void driver_scheduler::impl::map_stage_complete(stage& done) {
 
 void driver_scheduler::impl::retire(stage& interrupted) {
   unmark_ready(interrupted);
+  unwatch(interrupted);
   act(stage_finished{interrupted.id, interrupted.attempts - 1, true});
   interrupted.retire_current();
   interrupted.phase = stage::phase_kind::waiting;
@@ -116,8 +158,12 @@ void driver_scheduler::impl::resubmit_due() {
 }
 
 void driver_scheduler::impl::requeue(stage& of, std::uint32_t index) {
-  of.current->again(index);
+  if (failed_somewhere(of, index))
+    of.current->choose_for(index);
+  else
+    of.current->again(index);
   if (of.inputs_changed) {
+    SALAMANDER_PROBE("task to be run again finds its inputs lost");
     retire(of);
     resubmit_later(of);
   } else {
@@ -136,9 +182,11 @@ void driver_scheduler::impl::map_output_lost(shuffle_id shuffle, std::uint32_t p
 // A stage whose tasks are all running lets them be: they may have read all they need. Should one have to run again, it is a new
 // attempt of the stage, which is told the new places of its inputs.
 void driver_scheduler::impl::recheck_inputs(stage& reader) {
-  if (reader.phase != stage::phase_kind::running || graph_.missing_parents(reader).empty())
+  if (reader.phase != stage::phase_kind::running || graph_.missing_parents(reader).empty() ||
+      core::planted(core::defect::changed_inputs_overlooked))
     return;
   if (reader.current->pending() == 0) {
+    SALAMANDER_PROBE("stage that has lost inputs runs on");
     reader.inputs_changed = true;
     return;
   }

@@ -1,5 +1,6 @@
 #include <salamander/scheduler/driver_impl.hpp>
 
+#include <salamander/rdd/probes.hpp>
 #include <salamander/scheduler/failure_text.hpp>
 
 namespace salamander::scheduler {
@@ -20,7 +21,11 @@ std::optional<running_attempt> driver_scheduler::impl::take_attempt(task_id task
     return std::nullopt;
   const auto found = it->second;
   attempts_.erase(it);
-  --executors_.find(executor)->running;
+  if (found.pool)
+    --found.pool->running;
+  auto& at = *executors_.find(executor);
+  if (at.running-- > at.cores)
+    at.queue_moved = now_;
   freed_.push_back(executor);
   return found;
 }
@@ -28,32 +33,59 @@ std::optional<running_attempt> driver_scheduler::impl::take_attempt(task_id task
 void driver_scheduler::impl::on(const task_succeeded& e) {
   const auto attempt = take_attempt(e.task, e.executor);
   if (!attempt) {
+    SALAMANDER_PROBE("late success refused");
     act(discard_result{e.task, e.executor});
     return;
   }
-  for (const auto& block : e.cached)
-    cache_.add(block, e.executor);
-  auto* of = attempt->cancelled ? nullptr : graph_.find(attempt->stage);
-  auto* tasks = of ? of->set_of(attempt->stage_attempt) : nullptr;
+  auto* of = graph_.find(attempt->stage);
+  if (fenced_.empty() || !was_fenced(e.task, e.executor))
+    note_cached(e, of);
+  auto* tasks = of && !attempt->cancelled ? of->set_of(attempt->stage_attempt) : nullptr;
   if (!tasks) {
-    act(discard_result{e.task, e.executor});
+    SALAMANDER_PROBE("result of a cancelled attempt refused");
+    discard_result unwanted{e.task, e.executor};
+    if (of && of->is_map())
+      unwanted.map_output.emplace(of->shuffle, attempt->index);
+    act(std::move(unwanted));
     return;
   }
   const auto index = attempt->index;
   tasks->ended(e.executor);
   tasks->record_run_time(e.run_time);
-  tasks->finish(index);
-  if (tasks != of->current.get()) {
-    of->drop_empty_zombies();
-    if (of->current)
-      of->current->finish(index);
+  tasks->succeed(index);
+  if (!of->copies.running.empty())
+    twin_succeeded(*of, *attempt);
+  if (tasks == of->current.get()) {
+    if (tasks->slow_ones_wanted())
+      watch(*of);
+  } else if (of->current) {
+    SALAMANDER_PROBE("task of an earlier stage attempt succeeded");
+    of->current->succeed(index);
   }
+  if (!of->zombies.empty())
+    of->drop_empty_zombies();
   if (!of->troubles.empty())
     of->troubles.erase(index);
   if (!of->is_map())
     accept_result(e, *of, index);
   else if (accept_map_output(e, *of, index) && outputs_.complete(of->shuffle))
     map_stage_complete(*of);
+}
+
+// `of` is null for a late success of a job that is over. What it cached is kept if it is known to be what others cache.
+void driver_scheduler::impl::note_cached(const task_succeeded& e, const stage* of) {
+  for (const auto& block : e.cached) {
+    const bool known = cache_.knows(block.dataset);
+    if (!of && (!known || e.task < first_task_after_rollback_)) {
+      cache_.remove_dataset(block.dataset, e.executor);
+      act(drop_cached{block.dataset, e.executor});
+      inputs_shrank();
+      continue;
+    }
+    if (!known)
+      cache_.declare(block.dataset, shuffles_behind(*of, block.dataset));
+    cache_.add(block, e.executor);
+  }
 }
 
 void driver_scheduler::impl::count_success(const task_succeeded& e, const stage& of) {
@@ -66,11 +98,17 @@ void driver_scheduler::impl::count_success(const task_succeeded& e, const stage&
 }
 
 bool driver_scheduler::impl::accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index) {
-  if (!outputs_.add(of.shuffle, index, e.executor, e.task)) {
-    act(discard_result{e.task, e.executor});
+  const auto outcome = outputs_.add(of.shuffle, index, e.executor, e.task, e.output_fingerprint);
+  if (outcome == map_output_table::outcome::refused) {
+    act(discard_result{e.task, e.executor, std::pair(of.shuffle, index)});
     return false;
   }
   count_success(e, of);
+  if (outcome == map_output_table::outcome::differs) {
+    const auto id = of.id;
+    contents_differ(of, index);
+    return graph_.find(id) != nullptr;
+  }
   return true;
 }
 
@@ -101,9 +139,12 @@ void driver_scheduler::impl::accept_result(const task_succeeded& e, stage& of, s
 void driver_scheduler::impl::on(const task_failed& e) {
   const auto attempt = take_attempt(e.task, e.executor);
   if (!attempt) {
+    SALAMANDER_PROBE("late failure ignored");
     act(discard_result{e.task, e.executor});
     return;
   }
+  if (!fenced_.empty())
+    was_fenced(e.task, e.executor);
   auto* of = attempt->cancelled ? nullptr : graph_.find(attempt->stage);
   auto* tasks = of ? of->set_of(attempt->stage_attempt) : nullptr;
   if (!tasks)
@@ -118,6 +159,8 @@ void driver_scheduler::impl::on(const task_failed& e) {
 }
 
 void driver_scheduler::impl::attempt_ended_without_success(stage& of, const running_attempt& attempt) {
+  if (!of.copies.running.empty() && twin_goes_on(of, attempt))
+    return;
   const bool is_current = of.current && of.current->attempt() == attempt.stage_attempt;
   if (!is_current) {
     of.set_of(attempt.stage_attempt)->finish(attempt.index);
@@ -144,7 +187,8 @@ std::uint32_t driver_scheduler::impl::failures_of(const stage& of, std::uint32_t
 }
 
 bool driver_scheduler::impl::too_many_failures(const stage& of, std::uint32_t index) const {
-  return failures_of(of, index) >= std::max<std::uint32_t>(1, options_.task_failures_max);
+  const auto one_more = core::planted(core::defect::one_failure_too_many) ? 1U : 0U;
+  return failures_of(of, index) >= std::max<std::uint32_t>(1, options_.task_failures_max) + one_more;
 }
 
 job_failure driver_scheduler::impl::failure_of(const stage& of, std::uint32_t index, errc code, const std::string& text) const {
@@ -170,12 +214,17 @@ void driver_scheduler::impl::user_failed(stage& of, const running_attempt& attem
     return;
   }
   remember(of, attempt, why.text);
+  of.last_failure = why.text;
   of.current->add_failure(attempt.index);
+  count_against_executor(of, attempt);
   const auto code = code_of(why);
+  const bool no_memory = code == errc::out_of_memory && ++of.troubles[attempt.index].out_of_memory >= options_.out_of_memory_failures_max;
   const auto reported = code == errc::internal ? errc::task_failed : code;
   const auto times = "failed " + counted(failures_of(of, attempt.index), "time");
   if (retry_class_of(code) == retry_class::never)
     abort(of, failure_of(of, attempt.index, reported, times + ", which no other attempt can mend: " + why.text));
+  else if (no_memory)
+    abort(of, failure_of(of, attempt.index, reported, times + ", for want of memory, which further attempts seldom find: " + why.text));
   else if (too_many_failures(of, attempt.index))
     abort(of, failure_of(of, attempt.index, reported, times + ", most recent failure: " + why.text));
   else
@@ -187,13 +236,15 @@ void driver_scheduler::impl::user_failed(stage& of, const running_attempt& attem
 void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& attempt, const fetch_failed& why) {
   const bool is_latest = attempt.stage_attempt + 1 == of.attempts;
   if (!is_latest) {
+    SALAMANDER_PROBE("late fetch failure ignored");
     attempt_ended_without_success(of, attempt);
     return;
   }
   const bool is_current = of.current != nullptr;
-  of.set_of(attempt.stage_attempt)->finish(attempt.index);
+  if (of.copies.running.empty() || !twin_goes_on(of, attempt))
+    of.set_of(attempt.stage_attempt)->finish(attempt.index);
   of.drop_empty_zombies();
-  const bool removed = outputs_.remove(why.shuffle, why.map_partition, why.from);
+  const bool removed = !core::planted(core::defect::unreadable_output_stays) && outputs_.remove(why.shuffle, why.map_partition, why.from);
   const auto text = "map output " + std::to_string(why.map_partition) + " of shuffle " + std::to_string(why.shuffle.value) +
                     " could not be had from " + name_of(why.from) + (why.text.empty() ? "" : ": " + why.text);
   if (is_current) {
@@ -202,6 +253,7 @@ void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& 
     retire(of);
   }
   resubmit_later(of);
+  count_fetch_failure_against(why.from);
   if (removed) {
     map_output_lost(why.shuffle, why.map_partition);
     if (auto* made_by = graph_.of_shuffle(why.shuffle))

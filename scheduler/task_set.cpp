@@ -30,7 +30,6 @@ std::vector<std::uint32_t> task_set::running_indices() const {
 void task_set::want(std::uint32_t index, std::vector<executor_id> preferred) {
   status_[index] = status::pending;
   ++pending_;
-  ++wanted_;
   if (preferred.empty()) {
     anywhere_.push_back(index);
     return;
@@ -49,7 +48,6 @@ void task_set::expect_elsewhere(std::uint32_t index) {
     return;
   status_[index] = status::elsewhere;
   ++elsewhere_;
-  ++wanted_;
 }
 
 void task_set::choose_for(std::uint32_t index) {
@@ -63,11 +61,6 @@ void task_set::choose_for(std::uint32_t index) {
     chosen_.resize(status_.size());
   chosen_[index] = true;
   to_be_chosen_.push_back(index);
-}
-
-const std::vector<std::uint32_t>& task_set::to_be_chosen() {
-  std::erase_if(to_be_chosen_, [this](auto index) { return status_[index] != status::pending || !chosen_[index]; });
-  return to_be_chosen_;
 }
 
 void task_set::again(std::uint32_t index) {

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <limits>
+#include <list>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -38,10 +39,6 @@ public:
   std::uint32_t elsewhere() const noexcept {
     return elsewhere_;
   }
-  /// Tasks that this attempt of the stage set out to see done.
-  std::uint32_t wanted() const noexcept {
-    return wanted_;
-  }
   std::uint32_t running_on(executor_id executor) const;
   std::vector<std::uint32_t> running_indices() const;
 
@@ -56,8 +53,17 @@ public:
   void finish(std::uint32_t index);
   void succeed(std::uint32_t index);
 
-  /// Tasks queued by choose_for, the oldest first.
-  const std::vector<std::uint32_t>& to_be_chosen();
+  bool has_chosen() const noexcept {
+    return chosen_pending_ > 0;
+  }
+  /// The oldest task queued by choose_for for which `fits` holds, now running on `executor`.
+  /// Limits: only the first `chosen_seen_max` are looked at, so that an executor on which all of many tasks failed costs little.
+  template <class Predicate>
+  std::optional<std::uint32_t> take_chosen(executor_id executor, Predicate&& fits);
+  /// Whether `wanted` holds for one of these tasks; same limit.
+  template <class Predicate>
+  bool any_chosen(Predicate&& wanted);
+  static constexpr std::size_t chosen_seen_max = 64;
   /// Whether there is a pending task that `take` could give.
   bool has_others() const noexcept {
     return pending_ > chosen_pending_;
@@ -122,7 +128,6 @@ private:
   std::uint32_t choosy_pending_ = 0;
   std::uint32_t chosen_pending_ = 0;
   std::uint32_t elsewhere_ = 0;
-  std::uint32_t wanted_ = 0;
   std::uint32_t running_ = 0;
 
   // Queues may hold entries of tasks that are no longer pending; they are skipped when met.
@@ -131,8 +136,8 @@ private:
   std::unordered_map<executor_id, std::deque<std::uint32_t>, core::id_hash> local_; ///< with a preference, by executor
   std::vector<std::vector<executor_id>> preferred_;                                 ///< empty while no task prefers any
   time_point last_local_launch_;
-  std::vector<std::uint32_t> to_be_chosen_; ///< may hold entries of tasks that are no longer pending
-  std::vector<bool> chosen_;                ///< by index: waits in to_be_chosen_; empty while no task ever did
+  std::list<std::uint32_t> to_be_chosen_; ///< may hold entries of tasks that are no longer pending
+  std::vector<bool> chosen_;              ///< by index: waits in to_be_chosen_; empty while no task ever did
 
   std::unordered_map<executor_id, std::uint32_t, core::id_hash> running_on_;
   std::unordered_map<std::uint32_t, std::uint32_t> failures_;
@@ -141,5 +146,34 @@ private:
   std::uint64_t slow_ones_after_ = std::numeric_limits<std::uint64_t>::max();
   run_times run_times_;
 };
+
+template <class Predicate>
+bool task_set::any_chosen(Predicate&& wanted) {
+  std::size_t seen = 0;
+  for (auto it = to_be_chosen_.begin(); it != to_be_chosen_.end() && seen < chosen_seen_max;) {
+    if (!chosen(*it)) {
+      it = to_be_chosen_.erase(it);
+      continue;
+    }
+    if (wanted(*it))
+      return true;
+    ++seen;
+    ++it;
+  }
+  return false;
+}
+
+template <class Predicate>
+std::optional<std::uint32_t> task_set::take_chosen(executor_id executor, Predicate&& fits) {
+  std::optional<std::uint32_t> found;
+  if (has_chosen() && any_chosen([&](std::uint32_t index) {
+        if (!fits(index))
+          return false;
+        found = index;
+        return true;
+      }))
+    start(*found, executor);
+  return found;
+}
 
 } // namespace salamander::scheduler

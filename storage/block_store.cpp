@@ -7,6 +7,8 @@ namespace {
 
 /// Ids of shuffles are never used twice, so remembering the last ones is enough to refuse the commits of late tasks.
 constexpr std::size_t dropped_shuffles_max = 1024;
+/// A task that is later than so many drops of datasets may leave a block behind; it goes when memory is wanted.
+constexpr std::size_t dropped_datasets_max = 1024;
 
 stored_block block_of(const map_output& output, std::uint32_t reduce) {
   if (reduce >= output.blocks.size() || !output.blocks[reduce])
@@ -26,7 +28,7 @@ block_store::~block_store() {
       memory_.release(memory_use::blocks, output.size_bytes);
 }
 
-bool block_store::make_room(memory_use use, std::uint64_t bytes, const block_id* cached_for, garbage& dropped) {
+bool block_store::make_room(memory_use use, std::uint64_t bytes, std::optional<std::uint32_t> cached_for, garbage& dropped) {
   if (memory_.try_acquire(use, bytes))
     return true;
   if (bytes > memory_.budget_bytes())
@@ -38,7 +40,7 @@ bool block_store::make_room(memory_use use, std::uint64_t bytes, const block_id*
     victims.clear();
     for (auto entry = recency_.begin(); entry != recency_.end() && freed < missing; ++entry) {
       // Pointers are handed out under the lock only: one owner means that nobody reads the block.
-      if ((cached_for && entry->id.a == cached_for->a) || entry->block.object.use_count() > 1)
+      if ((cached_for && entry->id.a == *cached_for) || entry->block.object.use_count() > 1)
         continue;
       freed += entry->block.size_bytes;
       victims.push_back(entry);
@@ -57,18 +59,20 @@ bool block_store::make_room(memory_use use, std::uint64_t bytes, const block_id*
   return true;
 }
 
-put_outcome block_store::put(const block_id& id, stored_block block) {
+put_outcome block_store::put(const block_id& id, stored_block block, std::uint64_t ordered_at) {
   garbage dropped;
   const std::lock_guard lock(mutex_);
-  return id.kind == block_kind::cached ? put_cached(id, block, dropped) : put_kept(id, block, dropped);
+  return id.kind == block_kind::cached ? put_cached(id, block, ordered_at, dropped) : put_kept(id, block, dropped);
 }
 
-put_outcome block_store::put_cached(const block_id& id, stored_block& block, garbage& dropped) {
-  if (cached_.contains(id)) {
+put_outcome block_store::put_cached(const block_id& id, stored_block& block, std::uint64_t ordered_at, garbage& dropped) {
+  const auto since = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(drops_ - std::min(ordered_at, drops_), dropped_datasets_.size()));
+  const bool too_late = std::find(dropped_datasets_.end() - since, dropped_datasets_.end(), id.a) != dropped_datasets_.end();
+  if (too_late || cached_.contains(id)) {
     dropped.push_back(std::move(block.object));
     return put_outcome::existed;
   }
-  if (!make_room(memory_use::cache, block.size_bytes, &id, dropped))
+  if (!make_room(memory_use::cache, block.size_bytes, id.a, dropped))
     return put_outcome::refused;
   recency_.push_back({id, std::move(block)});
   cached_.emplace(id, std::prev(recency_.end()));
@@ -80,7 +84,7 @@ put_outcome block_store::put_kept(const block_id& id, stored_block& block, garba
     dropped.push_back(std::move(block.object));
     return put_outcome::existed;
   }
-  if (!make_room(memory_use::blocks, block.size_bytes, nullptr, dropped)) {
+  if (!make_room(memory_use::blocks, block.size_bytes, std::nullopt, dropped)) {
     if (id.kind == block_kind::result)
       return put_outcome::refused;
     memory_.acquire_always(memory_use::blocks, block.size_bytes);
@@ -95,12 +99,29 @@ put_outcome block_store::commit_map_output(std::uint32_t shuffle, std::uint32_t 
   if (std::find(dropped_shuffles_.begin(), dropped_shuffles_.end(), shuffle) != dropped_shuffles_.end())
     return put_outcome::existed;
   auto& outputs = shuffles_[shuffle];
-  if (outputs.contains(map))
+  const auto earlier = outputs.find(map);
+  if (earlier != outputs.end() && earlier->second.attempt >= output.attempt)
     return put_outcome::existed;
-  if (!make_room(memory_use::blocks, output.size_bytes, nullptr, dropped))
+  if (earlier != outputs.end())
+    drop_output_locked(shuffle, map, dropped);
+  if (!make_room(memory_use::blocks, output.size_bytes, std::nullopt, dropped))
     return put_outcome::refused;
   outputs.emplace(map, std::move(output));
   return put_outcome::stored;
+}
+
+std::uint64_t block_store::drops() const {
+  const std::lock_guard lock(mutex_);
+  return drops_;
+}
+
+std::uint64_t block_store::fingerprint_of(std::uint32_t shuffle, std::uint32_t map) const {
+  const std::lock_guard lock(mutex_);
+  const auto outputs = shuffles_.find(shuffle);
+  if (outputs == shuffles_.end())
+    return 0;
+  const auto output = outputs->second.find(map);
+  return output == outputs->second.end() ? 0 : output->second.fingerprint;
 }
 
 std::optional<stored_block> block_store::find_locked(const block_id& id) {
@@ -155,22 +176,72 @@ std::vector<std::optional<stored_block>> block_store::find_shuffle(std::uint32_t
 void block_store::drop(const block_id& id) {
   garbage dropped;
   const std::lock_guard lock(mutex_);
+  drop_locked(id, dropped);
+}
+
+bool block_store::drop_locked(const block_id& id, garbage& dropped) {
   if (id.kind == block_kind::cached) {
     const auto found = cached_.find(id);
     if (found == cached_.end())
-      return;
+      return false;
     memory_.release(memory_use::cache, found->second->block.size_bytes);
     dropped.push_back(std::move(found->second->block.object));
     recency_.erase(found->second);
     cached_.erase(found);
-    return;
+    return true;
   }
   const auto found = kept_.find(id);
   if (found == kept_.end())
-    return;
+    return false;
   memory_.release(memory_use::blocks, found->second.size_bytes);
   dropped.push_back(std::move(found->second.object));
   kept_.erase(found);
+  return true;
+}
+
+bool block_store::drop_output_locked(std::uint32_t shuffle, std::uint32_t map, garbage& dropped) {
+  const auto outputs = shuffles_.find(shuffle);
+  if (outputs == shuffles_.end())
+    return false;
+  const auto output = outputs->second.find(map);
+  if (output == outputs->second.end())
+    return false;
+  memory_.release(memory_use::blocks, output->second.size_bytes);
+  for (auto& block : output->second.blocks)
+    dropped.push_back(std::move(block));
+  outputs->second.erase(output);
+  return true;
+}
+
+bool block_store::discard(const block_id& id) {
+  garbage dropped;
+  const std::lock_guard lock(mutex_);
+  switch (id.kind) {
+  case block_kind::cached:
+    if (!drop_locked(id, dropped))
+      return false;
+    evictions_.push_back(id);
+    return true;
+  case block_kind::shuffle:
+    return drop_output_locked(id.a, id.b, dropped);
+  case block_kind::result:
+    return drop_locked(id, dropped);
+  case block_kind::source:
+  case block_kind::plan:
+    break;
+  }
+  return false;
+}
+
+void block_store::drop_map_output(std::uint32_t shuffle, std::uint32_t map, std::optional<std::uint64_t> attempt) {
+  garbage dropped;
+  const std::lock_guard lock(mutex_);
+  const auto outputs = shuffles_.find(shuffle);
+  if (outputs == shuffles_.end())
+    return;
+  const auto output = outputs->second.find(map);
+  if (output != outputs->second.end() && (!attempt || output->second.attempt == *attempt))
+    drop_output_locked(shuffle, map, dropped);
 }
 
 void block_store::drop_all(block_kind kind, std::uint32_t a) {
@@ -178,6 +249,10 @@ void block_store::drop_all(block_kind kind, std::uint32_t a) {
   {
     const std::lock_guard lock(mutex_);
     if (kind == block_kind::cached) {
+      ++drops_;
+      dropped_datasets_.push_back(a);
+      if (dropped_datasets_.size() > dropped_datasets_max)
+        dropped_datasets_.pop_front();
       for (const auto& entry : recency_)
         if (entry.id.a == a)
           names.push_back(entry.id);
@@ -206,12 +281,12 @@ void block_store::drop_shuffle(std::uint32_t shuffle) {
   shuffles_.erase(found);
 }
 
-bool block_store::reserve(std::uint64_t bytes) {
+bool block_store::reserve(std::uint64_t bytes, std::optional<std::uint32_t> cached_for) {
   if (memory_.try_acquire(memory_use::execution, bytes))
     return true;
   garbage dropped;
   const std::lock_guard lock(mutex_);
-  return make_room(memory_use::execution, bytes, nullptr, dropped);
+  return make_room(memory_use::execution, bytes, cached_for, dropped);
 }
 
 std::vector<block_id> block_store::take_evictions() {

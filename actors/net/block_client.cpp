@@ -2,11 +2,20 @@
 
 #include <salamander/actors/net/block_pool.hpp>
 
+#include <poll.h>
+
 namespace salamander::actors::net {
 namespace {
 
 /// More than one task thread per peer rarely keeps more.
 constexpr std::size_t idle_connections_max = 4;
+constexpr std::chrono::milliseconds look_interval{500};
+
+/// Nothing is outstanding on an idle connection, so whatever there is to read is its end, or nonsense.
+bool ended(const unique_fd& connection) {
+  pollfd look{connection.get(), POLLIN, 0};
+  return ::poll(&look, 1, 0) != 0;
+}
 
 } // namespace
 
@@ -20,11 +29,29 @@ unique_fd block_client::pool::take(std::uint32_t peer) {
   return taken;
 }
 
-void block_client::pool::give_back(std::uint32_t peer, unique_fd connection) {
+void block_client::pool::give_back(std::uint32_t peer, unique_fd connection, time_point now) {
   const std::lock_guard lock(mutex_);
+  close_ended(now);
   auto& idle = idle_[peer];
   if (idle.size() < idle_connections_max)
     idle.push_back(std::move(connection));
+}
+
+void block_client::pool::close_ended(time_point now) {
+  if (now - looked_ < look_interval)
+    return;
+  looked_ = now;
+  for (auto& [peer, connections] : idle_)
+    std::erase_if(connections, ended);
+  std::erase_if(idle_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+std::size_t block_client::pool::idle() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& [peer, connections] : idle_)
+    count += connections.size();
+  return count;
 }
 
 void block_client::pool::forget(std::uint32_t peer) {

@@ -31,7 +31,7 @@ struct client_options {
 enum class fetch_problem : std::uint8_t {
   unreachable,   ///< no connection, silence, or the connection ended, as often as is allowed
   not_found,     ///< the peer does not hold the block
-  corrupt,       ///< the checksum was wrong twice
+  corrupt,       ///< the checksum was wrong twice; the peer was told to drop the block
   not_encodable, ///< the records' own packing code failed at the peer
   out_of_memory, ///< the block does not fit the memory budget of this process
 };
@@ -48,6 +48,13 @@ struct fetch_cancelled : std::exception {
   const char* what() const noexcept override {
     return "the fetch was cancelled";
   }
+};
+
+/// Injected faults: a bit of a block changes on its way, so that its checksum must find it.
+struct block_spoiler {
+  std::uint32_t times = 0; ///< so often in a row, that is at so many attempts
+  std::uint32_t noise = 0; ///< chooses the bit
+  std::uint32_t done = 0;
 };
 
 /// Connections to peers that are open and idle. Threads: any.
@@ -76,6 +83,7 @@ public:
   struct request {
     storage::block_id id;
     std::uint32_t peer = 0;
+    block_spoiler* spoiler = nullptr; ///< outlives the fetcher; null: the block comes as it is
   };
 
   /// `cancelled` may be null; otherwise it is looked at at least every 50 ms and must outlive the fetcher.

@@ -245,6 +245,11 @@ private:
         if (!expected(stream, begins->index))
           return broken(stream, "it answered out of order", now);
         stream.block_length = begins->length;
+        if (auto* const spoiler = requests_[stream.next_request()].spoiler;
+            spoiler && spoiler->done < spoiler->times && begins->length != 0) {
+          ++spoiler->done;
+          stream.in.spoil(spoiler->noise);
+        }
         stream.phase = stream_phase::parked;
         if (admit(stream))
           stream.phase = stream_phase::receiving;
@@ -317,7 +322,7 @@ private:
     if (stream.done == stream.wanted.size()) {
       stream.phase = stream_phase::finished;
       if (stream.in.between_answers())
-        pool_.give_back(stream.peer, std::move(stream.connection));
+        pool_.give_back(stream.peer, std::move(stream.connection), now);
       stream.connection.reset();
     } else if (stream.done == stream.asked_to) {
       ask(stream, now);
@@ -334,9 +339,25 @@ private:
   }
 
   void corrupt(peer_stream& stream, clock::time_point now) {
-    if (++stream.corruptions > 1)
-      throw error(fetch_problem::corrupt, stream, "its checksum was wrong twice");
-    close(stream, now);
+    if (++stream.corruptions <= 1)
+      return close(stream, now);
+    report_damage(stream);
+    throw error(fetch_problem::corrupt, stream, "its checksum was wrong twice");
+  }
+
+  /// Tells the holder not to serve this block again, so that another attempt at making it replaces it. Over a connection of its own:
+  /// the one at hand may be full of answers. Nobody waits for it: the order to make the block again takes the longer way.
+  void report_damage(const peer_stream& stream) const noexcept {
+    try {
+      unique_fd line;
+      if (connect_to(socket_path(options_->directory, stream.peer), line) != connect_outcome::connected)
+        return; // whoever gets the block next will say it again
+      std::vector<std::byte> out;
+      append_damaged(out, {&requests_[stream.next_request()].id, 1});
+      static_cast<void>(::send(line.get(), out.data(), out.size(), MSG_NOSIGNAL));
+    } catch (const std::bad_alloc&) {
+      return;
+    }
   }
 
   void broken(peer_stream& stream, const std::string& why, clock::time_point now) {

@@ -35,6 +35,7 @@ void store(std::byte* to, T value) noexcept {
 bool length_allowed(frame_type type, std::uint32_t length) noexcept {
   switch (type) {
   case frame_type::request:
+  case frame_type::damaged:
     return length != 0 && length % id_bytes == 0 && length / id_bytes <= request_ids_max;
   case frame_type::found:
     return length == found_bytes;
@@ -73,6 +74,19 @@ void end_frame(std::vector<std::byte>& out, std::size_t at) noexcept {
   store(frame.data() + checked_bytes, checksum_of(frame.first(frame_header_bytes), frame.subspan(frame_header_bytes)));
 }
 
+void append_ids(std::vector<std::byte>& out, frame_type type, std::span<const block_id> ids) {
+  const auto at = begin_frame(out, type, ids.size() * id_bytes);
+  auto* to = out.data() + at + frame_header_bytes;
+  for (const auto& id : ids) {
+    store(to, static_cast<std::uint8_t>(id.kind));
+    store(to + 1, id.a);
+    store(to + 5, id.b);
+    store(to + 9, id.c);
+    to += id_bytes;
+  }
+  end_frame(out, at);
+}
+
 } // namespace
 
 std::optional<frame_info> read_header(std::span<const std::byte> header) noexcept {
@@ -96,16 +110,11 @@ frame_header make_chunk_header(std::uint32_t length) noexcept {
 }
 
 void append_request(std::vector<std::byte>& out, std::span<const block_id> ids) {
-  const auto at = begin_frame(out, frame_type::request, ids.size() * id_bytes);
-  auto* to = out.data() + at + frame_header_bytes;
-  for (const auto& id : ids) {
-    store(to, static_cast<std::uint8_t>(id.kind));
-    store(to + 1, id.a);
-    store(to + 5, id.b);
-    store(to + 9, id.c);
-    to += id_bytes;
-  }
-  end_frame(out, at);
+  append_ids(out, frame_type::request, ids);
+}
+
+void append_damaged(std::vector<std::byte>& out, std::span<const block_id> ids) {
+  append_ids(out, frame_type::damaged, ids);
 }
 
 void append_found(std::vector<std::byte>& out, const found_frame& frame) {

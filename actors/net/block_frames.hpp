@@ -14,8 +14,12 @@
 //   empty      4   holder -> reader   index u32: the block is there and has no records
 //   not_found  5   holder -> reader   index u32
 //   failed     6   holder -> reader   index u32, reason u8, text (at most 1024 bytes)
+//   damaged    7   reader -> holder   1..1024 block ids, as in a request: their checksums were wrong twice; drop them
 //
-// Each id of a request is answered once, in order; `index` counts within the request.
+// Each id of a request is answered once, in order; `index` counts within the request. `damaged` is not answered.
+//
+// A block's checksum is made when the block is encoded: of one that is held as bytes, then, so that it also covers the time it was
+// held; of one that is held as typed rows, when it is sent, and what happened to the rows before that goes unnoticed.
 #pragma once
 
 #include <salamander/storage/block_id.hpp>
@@ -31,7 +35,7 @@
 
 namespace salamander::actors::net {
 
-enum class frame_type : std::uint8_t { request = 1, found, chunk, empty, not_found, failed };
+enum class frame_type : std::uint8_t { request = 1, found, chunk, empty, not_found, failed, damaged };
 
 enum class failed_reason : std::uint8_t { not_encodable = 1, out_of_memory, internal };
 
@@ -67,12 +71,13 @@ struct failed_frame {
 
 // Writers append a whole frame. Requires: sizes within the limits above; longer texts are cut.
 void append_request(std::vector<std::byte>& out, std::span<const storage::block_id> ids);
+void append_damaged(std::vector<std::byte>& out, std::span<const storage::block_id> ids);
 void append_found(std::vector<std::byte>& out, const found_frame& frame);
 void append_index(std::vector<std::byte>& out, frame_type type, std::uint32_t index); ///< empty, not_found
 void append_failed(std::vector<std::byte>& out, std::uint32_t index, failed_reason reason, std::string_view text);
 
 // Readers take a payload of the right type; nothing when it is malformed.
-std::optional<std::vector<storage::block_id>> read_request(std::span<const std::byte> payload);
+std::optional<std::vector<storage::block_id>> read_request(std::span<const std::byte> payload); ///< request, damaged
 std::optional<found_frame> read_found(std::span<const std::byte> payload) noexcept;
 std::optional<std::uint32_t> read_index(std::span<const std::byte> payload) noexcept;
 std::optional<failed_frame> read_failed(std::span<const std::byte> payload);

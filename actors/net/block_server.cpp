@@ -96,8 +96,9 @@ public:
       if (failure)
         return self->close();
       const auto info = read_header(self->header_);
-      if (!info || info->type != frame_type::request)
+      if (!info || (info->type != frame_type::request && info->type != frame_type::damaged))
         return self->refuse();
+      self->asked_ = info->type;
       self->read_ids(info->length);
     });
   }
@@ -112,10 +113,20 @@ private:
       auto ids = is_intact(self->header_, self->in_) ? read_request(self->in_) : std::nullopt;
       if (!ids)
         return self->refuse();
+      if (self->asked_ == frame_type::damaged)
+        return self->discard(*ids);
       self->ids_ = std::move(*ids);
       self->next_ = 0;
       self->answer();
     });
+  }
+
+  /// What arrived damaged twice is not served a third time.
+  void discard(const std::vector<storage::block_id>& ids) {
+    for (const auto& id : ids)
+      server_.store.discard(id);
+    stall_.cancel();
+    await_request();
   }
 
   void answer() {
@@ -140,7 +151,7 @@ private:
     if (!found->object)
       return append_index(out_, frame_type::empty, index);
     if (!found->encode)
-      return append_block(index, std::static_pointer_cast<const byte_buffer>(found->object));
+      return append_held(index, *found);
     encoded_.clear();
     try {
       found->encode(found->object.get(), encoded_);
@@ -151,13 +162,22 @@ private:
     } catch (...) {
       return append_failed(out_, index, failed_reason::not_encodable, ids_[index].text() + " could not be encoded");
     }
-    append_block(index, nullptr);
+    append_block(index, nullptr, storage::crc32c(encoded_));
+  }
+
+  /// Bytes that the store has: damaged ones are as good as none.
+  void append_held(std::uint32_t index, const storage::stored_block& found) {
+    auto held = std::static_pointer_cast<const byte_buffer>(found.object);
+    const auto checksum = storage::crc32c(*held);
+    if (found.checksum && *found.checksum != checksum && server_.store.discard(ids_[index]))
+      return append_index(out_, frame_type::not_found, index);
+    append_block(index, std::move(held), found.checksum.value_or(checksum));
   }
 
   /// `held`: bytes that the store has; null: those in `encoded_`.
-  void append_block(std::uint32_t index, std::shared_ptr<const byte_buffer> held) {
+  void append_block(std::uint32_t index, std::shared_ptr<const byte_buffer> held, std::uint32_t checksum) {
     const auto& bytes = held ? *held : encoded_;
-    append_found(out_, {index, bytes.size(), storage::crc32c(bytes)});
+    append_found(out_, {index, bytes.size(), checksum});
     if (bytes.size() > small_block_max) {
       if (held)
         large_.share(std::move(held));
@@ -222,6 +242,7 @@ private:
   server_state& server_;
   stream_protocol::socket socket_;
   asio::steady_timer stall_;
+  frame_type asked_ = frame_type::request;
   frame_header header_{};
   frame_header chunk_header_{};
   byte_buffer in_;

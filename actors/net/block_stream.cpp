@@ -1,9 +1,11 @@
 #include <salamander/actors/net/block_stream.hpp>
 
+#include <salamander/rdd/probes.hpp>
 #include <salamander/storage/crc32c.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace salamander::actors::net {
 
@@ -46,7 +48,11 @@ answer_reader::event answer_reader::read_block() {
       return more_needed{};
     if (received_ == found_.length) {
       in_block_ = false;
-      return block_ends{storage::crc32c(block_) == found_.checksum};
+      if (spoiled_by_ && !block_.empty()) {
+        const auto noise = *std::exchange(spoiled_by_, std::nullopt);
+        block_[noise / 8 % block_.size()] ^= std::byte{1} << (noise % 8);
+      }
+      return block_ends{storage::crc32c(block_) == found_.checksum || core::planted(core::defect::damaged_block_accepted)};
     }
     if (end_ - begin_ < frame_header_bytes)
       return more_needed{};
@@ -68,7 +74,7 @@ answer_reader::event answer_reader::next() {
     return more_needed{};
   const auto header = buffered().first(frame_header_bytes);
   const auto info = read_header(header);
-  if (!info || info->type == frame_type::chunk || info->type == frame_type::request)
+  if (!info || info->type == frame_type::chunk || info->type == frame_type::request || info->type == frame_type::damaged)
     return malformed{"an answer was expected"};
   if (end_ - begin_ < frame_header_bytes + info->length)
     return more_needed{};

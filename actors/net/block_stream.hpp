@@ -39,6 +39,11 @@ public:
   /// After block_begins nothing more is read of the block until the caller goes on with `next`.
   event next();
 
+  /// Injected faults: a bit of the block that just began will change before its checksum is looked at.
+  void spoil(std::uint32_t noise) noexcept {
+    spoiled_by_ = noise;
+  }
+
   /// The block that just ended. Requires: block_ends came last.
   byte_buffer take_block() noexcept {
     return std::move(block_);
@@ -64,6 +69,7 @@ private:
   byte_buffer block_;
   std::size_t received_ = 0;  ///< of the block
   std::size_t chunk_end_ = 0; ///< position in the block up to which the current chunk goes
+  std::optional<std::uint32_t> spoiled_by_;
 };
 
 } // namespace salamander::actors::net

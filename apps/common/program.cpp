@@ -1,6 +1,7 @@
 #include <salamander/apps/common/program.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/fault_tolerance.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -100,8 +101,9 @@ int program::run(int argc, char** argv, const std::function<report()>& work) {
   try {
     const report found = work();
     if (json())
-      std::printf("{\"work\": \"%s\", \"seconds\": %.6f, \"load_seconds\": %.6f, \"checksum\": %s%s}\n", parser_->name.c_str(),
-                  found.seconds, found.load_seconds, found.checksum.c_str(), found.details.c_str());
+      std::printf("{\"work\": \"%s\", \"seconds\": %.6f, \"load_seconds\": %.6f, \"checksum\": %s, \"fault_tolerance\": %s%s}\n",
+                  parser_->name.c_str(), found.seconds, found.load_seconds, found.checksum.c_str(),
+                  salamander::core::fault_tolerance ? "true" : "false", found.details.c_str());
     return 0;
   } catch (const std::exception& problem) {
     std::fflush(stdout);

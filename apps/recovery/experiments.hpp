@@ -33,9 +33,9 @@ report run_detection(const program& app, const salamander::config& settings, con
 
 /// Jobs of equal tasks, first with equal executors, then with one that takes `factor` times as long for each.
 struct stragglers_setup {
-  std::uint64_t jobs = 30;
-  std::uint64_t tasks = 80;
-  std::uint64_t task_ms = 50;
+  std::uint64_t jobs = 20;
+  std::uint64_t tasks = 160;
+  std::uint64_t task_ms = 100;
   std::uint64_t factor = 5;
 };
 report run_stragglers(const program& app, const salamander::config& settings, const stragglers_setup& setup);

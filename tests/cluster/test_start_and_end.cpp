@@ -1,85 +1,12 @@
-#include "cluster_fixture.hpp"
+#include "driver_process.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <cstring>
 
 namespace {
-
-/// A driver program in a process of its own; see driver_program.cpp.
-class driver {
-public:
-  driver(const std::string& how, const fs::path& directory) {
-    int out[2];
-    REQUIRE(::pipe2(out, O_CLOEXEC) == 0);
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-    const auto program = fs::canonical("/proc/self/exe").parent_path() / "cluster_driver";
-    std::vector<std::string> texts{program.string(), how, directory.string()};
-    std::vector<char*> arguments{texts[0].data(), texts[1].data(), texts[2].data(), nullptr};
-    // Whoever runs the tests in the background may have had SIGINT ignored, and that is inherited.
-    posix_spawnattr_t attributes;
-    ::posix_spawnattr_init(&attributes);
-    sigset_t ends;
-    ::sigemptyset(&ends);
-    ::sigaddset(&ends, SIGINT);
-    ::posix_spawnattr_setsigdefault(&attributes, &ends);
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    REQUIRE(::posix_spawn(&process_, program.c_str(), &actions, &attributes, arguments.data(), ::environ) == 0);
-    ::posix_spawnattr_destroy(&attributes);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::close(out[1]);
-    output_ = out[0];
-    read_processes();
-  }
-  driver(const driver&) = delete;
-  driver& operator=(const driver&) = delete;
-  ~driver() {
-    ::kill(process_, SIGKILL);
-    ::waitpid(process_, nullptr, 0);
-    ::close(output_);
-  }
-  pid_t process() const {
-    return process_;
-  }
-  const std::vector<std::int64_t>& executors() const {
-    return executors_;
-  }
-  /// The wait status of a driver that ends by itself in time.
-  int end() {
-    int status = 0;
-    REQUIRE(eventually([&] { return ::waitpid(process_, &status, WNOHANG) == process_; }));
-    return status;
-  }
-
-private:
-  /// One line: the executors' process ids.
-  void read_processes() {
-    std::string line;
-    char next = 0;
-    pollfd ready{output_, POLLIN, 0};
-    while (::poll(&ready, 1, 30000) == 1 && ::read(output_, &next, 1) == 1 && next != '\n')
-      line += next;
-    for (std::size_t at = 0; at < line.size(); at = line.find(' ', at) == std::string::npos ? line.size() : line.find(' ', at) + 1)
-      executors_.push_back(std::atoll(line.c_str() + at));
-    REQUIRE(executors_.size() == 2);
-  }
-
-  pid_t process_ = 0;
-  int output_ = -1;
-  std::vector<std::int64_t> executors_;
-};
-
-bool all_gone(const std::vector<std::int64_t>& processes) {
-  return std::ranges::none_of(processes, process_exists);
-}
 
 /// Sockets that this process has open.
 std::set<std::string> socket_inodes() {
@@ -127,12 +54,13 @@ void talk_to(std::uint16_t port, std::string_view words) {
 void check_clean_end(const std::string& how, int exit_code) {
   CAPTURE(how);
   const scratch where;
-  driver program(how, where.path());
+  driver_process program(how, where.path());
+  const auto executors = program.executors();
   const int status = program.end();
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == exit_code);
-  CHECK(all_gone(program.executors()));
-  CHECK(fs::is_empty(where.path()));
+  CHECK(all_gone(executors));
+  CHECK(nothing_left(where.path()));
 }
 
 } // namespace
@@ -153,32 +81,7 @@ TEST_CASE("a driver whose context is a static object leaves nothing behind") {
   check_clean_end("static", 0);
 }
 
-TEST_CASE("no executor survives a driver that is killed, and the next start removes its directory") {
-  const scratch where;
-  {
-    driver program("wait", where.path());
-    ::kill(program.process(), SIGKILL);
-    CHECK(eventually([&] { return all_gone(program.executors()); }));
-    program.end();
-  }
-  CHECK_FALSE(fs::is_empty(where.path()));
-  sal::context sc(cluster_config("local-cluster[1,1,256]").set("salamander.local.dir", where.path().string()));
-  CHECK(std::distance(fs::directory_iterator(where.path()), {}) == 1);
-  sc.stop();
-  CHECK(fs::is_empty(where.path()));
-}
-
-TEST_CASE("no executor survives a driver that is interrupted") {
-  const scratch where;
-  driver program("wait", where.path());
-  ::kill(program.process(), SIGINT);
-  const int status = program.end();
-  CHECK(WIFSIGNALED(status));
-  CHECK(WTERMSIG(status) == SIGINT);
-  CHECK(eventually([&] { return all_gone(program.executors()); }));
-}
-
-TEST_CASE("an executor of another build is refused with both build ids") {
+TEST_CASE("an executor of another program is refused with both build ids") {
   const auto other = fs::canonical("/proc/self/exe").parent_path() / "cluster_driver";
   try {
     const sal::context sc(cluster_config("local-cluster[2,1,256]").set("salamander.testing.executorBinary", other.string()));
@@ -191,6 +94,24 @@ TEST_CASE("an executor of another build is refused with both build ids") {
     CHECK(text.find("driver has build-id ") != std::string::npos);
     CHECK(text.find("executor has build-id ") != std::string::npos);
   }
+}
+
+TEST_CASE("a recompiled copy of the same program is refused as an executor") {
+  const scratch where;
+  driver_process program("rebuilt", where.path());
+  const auto text = program.line();
+  CAPTURE(text);
+  char driver[128] = "";
+  char executor[128] = "";
+  const auto told = text.find("driver has build-id ");
+  REQUIRE(told != std::string::npos);
+  CHECK(std::sscanf(text.c_str() + told, "driver has build-id %127s at %*s executor has build-id %127s", driver, executor) == 2);
+  CHECK(std::string(driver) != executor);
+  CHECK(text.find("/cluster_driver_rebuilt") != std::string::npos);
+  const int status = program.end();
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 5);
+  CHECK(nothing_left(where.path()));
 }
 
 TEST_CASE("strangers who cannot present a certificate disturb nobody") {

@@ -1,5 +1,6 @@
 // A program of somebody else: uses what an application may use and nothing more.
 #include <salamander/salamander.hpp>
+#include <salamander/testing.hpp>
 
 #include <cstdint>
 #include <iostream>
@@ -19,4 +20,5 @@ int main(int argc, char** argv) {
                           .reduce_by_key(std::plus<>{});
   for (const auto& [word, n] : counts.top(2, sal::by_value))
     std::cout << word << ' ' << n << '\n';
+  return sal::testing::report(sc).injected_total == 0 ? 0 : 1;
 }

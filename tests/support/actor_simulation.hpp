@@ -60,37 +60,64 @@ private:
 
 /// What a scripted executor was told.
 struct executor_script {
+  void note(const run_stage& message) {
+    stages.push_back(message.order);
+  }
+  void note(const run_tasks& message) {
+    tasks.insert(tasks.end(), message.tasks.begin(), message.tasks.end());
+  }
+  void note(const cancel_attempts& message) {
+    cancelled.insert(cancelled.end(), message.tasks.begin(), message.tasks.end());
+  }
+  void note(const forget_stage& message) {
+    forgotten.push_back(message.stage);
+  }
+  void note(const drop_dataset& message) {
+    dropped.emplace_back(message.dataset, message.token);
+  }
+  void note(const drop_shuffle&) {}
+  void note(const drop_result&) {}
+
   std::vector<stage_order> stages;
   std::vector<task_order> tasks;
   std::vector<std::uint64_t> cancelled;
   std::vector<std::uint32_t> forgotten;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> dropped;
   std::vector<std::string> left;
-  std::uint64_t acknowledged = 0;
+  std::vector<std::uint64_t> numbers; ///< of numbered orders, in order of arrival
+  std::uint64_t acknowledged = 0;     ///< the last heartbeat that was answered
+  std::uint64_t reports_seen = 0;     ///< numbered reports that the driver said it has
   bool welcomed = false;
-  executor_inbox link; ///< who welcomed it
+  link_door link; ///< who welcomed it
 };
 
 /// An executor that only writes down what it is told.
 inline executor_actor spawn_script(caf::actor_system& system, const std::shared_ptr<executor_script>& seen) {
   return system.spawn([seen](executor_actor::pointer self) -> executor_actor::behavior_type {
     return {
-        [seen](const run_stage& message) { seen->stages.push_back(message.order); },
-        [seen](const run_tasks& message) { seen->tasks.insert(seen->tasks.end(), message.tasks.begin(), message.tasks.end()); },
-        [seen](const cancel_attempts& message) {
-          seen->cancelled.insert(seen->cancelled.end(), message.tasks.begin(), message.tasks.end());
-        },
-        [seen](const forget_stage& message) { seen->forgotten.push_back(message.stage); },
-        [seen](const drop_dataset& message) { seen->dropped.emplace_back(message.dataset, message.token); },
-        [](const drop_shuffle&) {},
-        [](const drop_result&) {},
+        [seen](const run_stage& message) { seen->note(message); },
+        [seen](const run_tasks& message) { seen->note(message); },
+        [seen](const cancel_attempts& message) { seen->note(message); },
+        [seen](const forget_stage& message) { seen->note(message); },
+        [seen](const drop_dataset& message) { seen->note(message); },
+        [seen](const drop_shuffle& message) { seen->note(message); },
+        [seen](const drop_result& message) { seen->note(message); },
         [seen](const leave& message) { seen->left.push_back(message.reason); },
+        [seen](const numbered_order& message) {
+          seen->numbers.push_back(message.what.number);
+          seen->reports_seen = std::max(seen->reports_seen, message.what.state.received);
+          std::visit([&](const auto& one) { seen->note(one); }, *message.what.message);
+        },
+        [seen](const messages_seen& message) { seen->reports_seen = std::max(seen->reports_seen, message.line.received); },
         [self, seen](const welcome&) {
           seen->welcomed = true;
-          seen->link = caf::actor_cast<executor_inbox>(self->current_sender());
+          seen->link = caf::actor_cast<link_door>(self->current_sender());
         },
         [](const refused&) {},
-        [seen](const heartbeat_seen& message) { seen->acknowledged = message.sequence; },
+        [seen](const heartbeat_seen& message) {
+          seen->acknowledged = message.sequence;
+          seen->reports_seen = std::max(seen->reports_seen, message.line.received);
+        },
         [](reports_waiting) {},
         [](beat) {},
     };

@@ -96,6 +96,7 @@ public:
 
   task_position position;
   task_context context;
+  lineage dataset; ///< for what wants one
 };
 
 inline dependency narrow(std::shared_ptr<const lineage> parent) {

@@ -38,7 +38,7 @@ final class KMeans {
     }
   }
 
-  private static int nearest(double[] point, double[][] centres) {
+  static int nearest(double[] point, double[][] centres) {
     int best = 0;
     double bestDistance = Double.POSITIVE_INFINITY;
     for (int c = 0; c < centres.length; ++c) {

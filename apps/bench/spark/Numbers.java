@@ -15,7 +15,12 @@ final class Numbers {
 
   /** Adds b to a, and gives a. */
   static double[] add(double[] a, double[] b) {
-    for (int i = 0; i < a.length; ++i) {
+    return add(a, b, a.length);
+  }
+
+  /** Adds the first `count` of b to a, and gives a. */
+  static double[] add(double[] a, double[] b, int count) {
+    for (int i = 0; i < count; ++i) {
       a[i] += b[i];
     }
     return a;

@@ -179,7 +179,7 @@ public:
     return all;
   }
 
-  /// Runs partitions 0 .. count-1 of a new stage, as tasks 1 .. count.
+  /// Runs partitions 0 .. count-1 of a new stage, as the next tasks; the first is 1.
   std::vector<task_report> run(std::shared_ptr<const core::byte_buffer> plan, std::uint32_t count,
                                std::vector<shuffle_source> shuffles = {}, std::vector<cached_source> cached = {}) {
     ++stage;
@@ -192,7 +192,7 @@ public:
   void launch(std::uint32_t count) {
     std::vector<task_order> tasks;
     for (std::uint32_t p = 0; p < count; ++p)
-      tasks.push_back({p + 1ULL, stage, 0, p, 0, false});
+      tasks.push_back({++last_task, stage, 0, p, 0, false});
     runtime.launch(std::move(tasks));
   }
 
@@ -205,6 +205,7 @@ private:
 
 public:
   std::uint32_t stage = 0;
+  std::uint64_t last_task = 0;
   executor_runtime runtime; ///< last: it calls back until it ends
 };
 

@@ -1,5 +1,7 @@
 #include "transfer_fixture.hpp"
 
+#include <salamander/actors/net/block_pool.hpp>
+
 #include <csignal>
 
 #include <sys/wait.h>
@@ -229,6 +231,31 @@ TEST_CASE("a broken connection is made again and only what is missing is asked f
   for (std::uint32_t map = 0; map < 6; ++map)
     CHECK(*fetcher.next() == pattern(1000, map));
   CHECK(proxy.connections == 2);
+}
+
+TEST_CASE("idle connections are closed once their peer has closed them") {
+  using namespace std::chrono_literals;
+  block_client::pool pool({});
+  const block_client::pool::time_point start{1h};
+  std::vector<unique_fd> peers;
+  const auto connect = [&] {
+    int pair[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    peers.emplace_back(pair[0]);
+    return unique_fd(pair[1]);
+  };
+  pool.give_back(1, connect(), start);
+  pool.give_back(2, connect(), start);
+  pool.give_back(2, connect(), start);
+  peers[0].reset();
+  peers[2].reset();
+  pool.give_back(3, connect(), start + 10ms);
+  CHECK(pool.idle() == 4); // not looked for with every block
+  pool.give_back(3, connect(), start + 1s);
+  CHECK(pool.idle() == 3);
+  CHECK_FALSE(pool.take(1));
+  CHECK(pool.take(2));
+  CHECK_FALSE(pool.take(2));
 }
 
 TEST_CASE("a peer that says nothing is given up") {

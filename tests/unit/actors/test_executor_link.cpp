@@ -1,8 +1,12 @@
 #include "../../support/actor_simulation.hpp"
 
+#include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/executor_link.hpp>
 
 #include <doctest/doctest.h>
+
+#include <map>
+#include <random>
 
 using namespace simulation;
 using namespace std::chrono_literals;
@@ -40,13 +44,22 @@ struct linked : actor_simulation {
     supervisor = system().spawn([seen = seen](supervisor_actor::pointer) -> supervisor_actor::behavior_type {
       return {[](const register_executor&) {},
               [seen](const link_lost& message) { seen->lost.push_back(message); },
+              [](const kill_executor&) {},
               [](const process_ended&) {},
               [](const restart_due&) {},
               [](check_time) {},
               [](shut_down) {}};
     });
     board->joined({7, 1, 100, true, "alive", 0, 0});
-    link = spawn_link(system(), {7, 99, remote, scheduler, supervisor, board, refused, {}});
+    link_setup setup;
+    setup.executor = 7;
+    setup.incarnation = 99;
+    setup.remote = remote;
+    setup.scheduler = scheduler;
+    setup.supervisor = supervisor;
+    setup.executors = board;
+    setup.refused_messages = refused;
+    link = spawn_link(system(), setup);
     run();
   }
   ~linked() {
@@ -59,6 +72,12 @@ struct linked : actor_simulation {
   void beat(std::uint64_t incarnation = 99) {
     tell(link, heartbeat{7, incarnation, ++beats, 1, 2, 3, {}});
   }
+  void report(std::uint64_t incarnation = 99) {
+    report_as(++reports, tasks_reported{7, incarnation, std::vector<task_report>(1), {}}, incarnation);
+  }
+  void report_as(std::uint64_t number, any_report what, std::uint64_t incarnation = 99) {
+    tell(link, numbered_report{{incarnation, number, {number, 0, 0, 0}, std::make_shared<const any_report>(std::move(what))}});
+  }
 
   const std::shared_ptr<executor_script> script = std::make_shared<executor_script>();
   const std::shared_ptr<heard> seen = std::make_shared<heard>();
@@ -69,11 +88,8 @@ struct linked : actor_simulation {
   supervisor_actor supervisor;
   executor_link link;
   std::uint64_t beats = 0;
+  std::uint64_t reports = 0;
 };
-
-tasks_reported one_report(std::uint64_t incarnation) {
-  return {7, incarnation, std::vector<task_report>(1), {}};
-}
 
 } // namespace
 
@@ -82,7 +98,7 @@ TEST_CASE("a link welcomes its executor and passes messages on in both direction
   CHECK(it.script->welcomed);
   it.tell(it.link, run_tasks{{{1, 2, 0, 3, 0, false}}});
   CHECK(it.script->tasks.size() == 1);
-  it.tell(it.link, one_report(99));
+  it.report();
   CHECK(it.seen->reports == 1);
   it.beat();
   CHECK(it.script->acknowledged == 1);
@@ -117,7 +133,7 @@ TEST_CASE("silence makes an executor suspect after 3 s and lost after 5 s") {
 TEST_CASE("a suspect executor that speaks again is used again") {
   linked it;
   it.pass(4s);
-  it.tell(it.link, one_report(99));
+  it.report();
   CHECK(it.seen->silence == std::vector<std::string>{"suspect", "alive"});
   CHECK(it.seen->reports == 1);
 }
@@ -127,8 +143,8 @@ TEST_CASE("after an executor's death its late messages are refused, counted and 
   it.pass(6s);
   REQUIRE(it.seen->lost.size() == 1);
   it.beat();
-  it.tell(it.link, one_report(99));
-  it.tell(it.link, dataset_dropped{7, 99, 1});
+  it.report();
+  it.report_as(2, dataset_dropped{7, 99, 1});
   CHECK(*it.refused == 3);
   CHECK(it.seen->reports == 0);
   CHECK(it.script->left.size() == 3);
@@ -139,11 +155,12 @@ TEST_CASE("after an executor's death its late messages are refused, counted and 
 
 TEST_CASE("messages of another incarnation are refused") {
   linked it;
-  it.tell(it.link, one_report(98));
+  it.report(98);
   it.beat(98);
   CHECK(*it.refused == 2);
   CHECK(it.seen->reports == 0);
-  it.tell(it.link, one_report(99));
+  it.reports = 0;
+  it.report();
   CHECK(it.seen->reports == 1);
 }
 
@@ -157,8 +174,207 @@ TEST_CASE("an executor that goes down is reported lost at once") {
 TEST_CASE("a link told that its process is dead refuses from then on without reporting it") {
   linked it;
   it.tell(it.link, fence{});
-  it.tell(it.link, one_report(99));
+  it.report();
   it.pass(6s);
   CHECK(*it.refused == 1);
   CHECK(it.seen->lost.empty());
+}
+
+// -- a link that loses messages, and a real executor behind it ----------------
+
+namespace {
+
+/// A link, an executor's actor whose runtime has no threads (it answers each task with "cancelled" at once), and a bad network
+/// between them.
+struct lossy : actor_simulation {
+  explicit lossy(message_filter filter) {
+    scheduler = system().spawn([seen = seen](scheduler_actor::pointer) -> scheduler_actor::behavior_type {
+      return {[](const heartbeat&) {},
+              [seen](const tasks_reported& message) {
+                for (const auto& one : message.reports)
+                  seen->tasks.push_back(one.task);
+              },
+              [seen](const dataset_dropped& message) { seen->tokens.push_back(message.token); },
+              [](const submit_job&) {},
+              [](const cancel_job&) {},
+              [](const cancel_all_jobs&) {},
+              [](const executor_ready&) {},
+              [](const executor_gone&) {},
+              [](const executor_silent&) {},
+              [](const executors_given_up&) {},
+              [](const result_fetched&) {},
+              [](const unpersist_dataset&) {},
+              [](const release_shuffle&) {},
+              [](const count_cached&) {},
+              [](wake) {},
+              [](shut_down) {}};
+    });
+    supervisor = system().spawn([this, filter](supervisor_actor::pointer self) -> supervisor_actor::behavior_type {
+      return {[this, self, filter](const register_executor& who) {
+                ++registrations;
+                if (link) {
+                  self->send(link, greet{});
+                  return;
+                }
+                link_setup setup;
+                setup.executor = who.executor;
+                setup.incarnation = who.incarnation;
+                setup.remote = caf::actor_cast<executor_actor>(self->current_sender());
+                setup.scheduler = scheduler;
+                setup.supervisor = self;
+                setup.executors = board;
+                setup.refused_messages = refused;
+                setup.filter = filter;
+                link = spawn_link(self->system(), setup);
+              },
+              [seen = seen](const link_lost& message) { seen->lost.push_back(message.reason); },
+              [](const kill_executor&) {},
+              [](const process_ended&) {},
+              [](const restart_due&) {},
+              [](check_time) {},
+              [](shut_down) {}};
+    });
+    executor_setup setup;
+    setup.executor = 7;
+    setup.incarnation = 99;
+    setup.driver = supervisor;
+    setup.contact = std::make_shared<driver_contact>();
+    executor_options options;
+    options.cores = 0;
+    executor = spawn_executor(system(), setup, [&](std::function<void()> on_reports) {
+                 return std::make_shared<executor_runtime>(options, std::move(on_reports));
+               }).first;
+    run();
+  }
+  ~lossy() {
+    end(executor);
+    end(link);
+    end(supervisor);
+    end(scheduler);
+    link = nullptr;
+  }
+
+  struct results {
+    std::vector<std::uint64_t> tasks;
+    std::vector<std::uint64_t> tokens;
+    std::vector<std::string> lost;
+  };
+  const std::shared_ptr<results> seen = std::make_shared<results>();
+  const std::shared_ptr<executor_board> board = std::make_shared<executor_board>();
+  const std::shared_ptr<std::atomic<std::uint64_t>> refused = std::make_shared<std::atomic<std::uint64_t>>(0);
+  int registrations = 0;
+  scheduler_actor scheduler;
+  supervisor_actor supervisor;
+  executor_actor executor;
+  executor_link link;
+};
+
+using testing::direction;
+
+/// Orders tasks 1 to `count` in messages of one each, and a few datasets to be dropped, over `time`.
+void order_all(lossy& it, std::uint64_t count) {
+  it.tell(it.link, run_stage{{1, 0, nullptr, {}, {}}});
+  for (std::uint64_t task = 1; task <= count; ++task) {
+    it.tell(it.link, run_tasks{{{task, 1, 0, 0, 0, false}}});
+    if (task % 10 == 0)
+      it.tell(it.link, drop_dataset{3, task});
+    it.pass(20ms, 10ms);
+  }
+}
+
+std::vector<std::uint64_t> numbers_up_to(std::uint64_t count, std::uint64_t step = 1) {
+  std::vector<std::uint64_t> all;
+  for (auto i = step; i <= count; i += step)
+    all.push_back(i);
+  return all;
+}
+
+} // namespace
+
+TEST_CASE("orders and reports survive a network that loses, repeats and delays messages") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    const auto percent = 5 + random() % 15; // few enough that five heartbeats in a row are never lost
+    std::uint64_t faults = 0;
+    {
+      lossy it([&](std::uint32_t, direction, const char*, scheduler::time_point) {
+        message_fate fate;
+        fate.lost = random() % 100 < percent;
+        fate.twice = random() % 100 < percent;
+        fate.delay = std::chrono::milliseconds(random() % 100 < percent ? random() % 400 : 0);
+        faults += fate.lost || fate.twice || fate.delay.count() > 0 ? 1 : 0;
+        return fate;
+      });
+      it.pass(3s);
+      order_all(it, 100);
+      it.pass(20s);
+      CHECK(it.seen->lost == std::vector<std::string>());
+      CHECK(it.seen->tasks == numbers_up_to(100));
+      CHECK(it.seen->tokens == numbers_up_to(100, 10));
+      CHECK(*it.refused == 0);
+    }
+    CHECK(faults > 20);
+  }
+}
+
+TEST_CASE("without faults a task costs one message each way, and confirmations none") {
+  std::map<std::string, int> sent;
+  lossy it([&](std::uint32_t, direction, const char* name, scheduler::time_point) {
+    ++sent[name];
+    return message_fate{};
+  });
+  order_all(it, 1000);
+  CHECK(it.seen->tasks == numbers_up_to(1000));
+  CHECK(sent["salamander.numbered_order"] == 1101);
+  CHECK(sent["salamander.numbered_report"] == 1100);
+  CHECK(sent["salamander.messages_seen"] == 0);
+  CHECK(sent["salamander.heartbeat"] == sent["salamander.heartbeat_seen"]);
+}
+
+TEST_CASE("an executor whose welcome is lost registers again and is welcomed again") {
+  int welcomes = 0;
+  lossy it([&](std::uint32_t, direction, const char* name, scheduler::time_point) {
+    message_fate fate;
+    fate.lost = std::string_view(name) == welcome::wire_name && ++welcomes < 3;
+    return fate;
+  });
+  CHECK(welcomes == 1);
+  it.pass(3s);
+  CHECK(welcomes == 3);
+  CHECK(it.registrations == 3);
+  order_all(it, 10);
+  CHECK(it.seen->tasks == numbers_up_to(10));
+  CHECK(it.registrations == 3);
+}
+
+TEST_CASE("an executor that hears nothing although it is heard is given up after its orders' deadline") {
+  bool cut = false;
+  lossy it([&](std::uint32_t, direction way, const char*, scheduler::time_point) {
+    message_fate fate;
+    fate.lost = cut && way == direction::to_executor;
+    return fate;
+  });
+  cut = true;
+  it.tell(it.link, run_tasks{{{1, 1, 0, 0, 0, false}}});
+  it.pass(9s);
+  CHECK(it.seen->lost.empty());
+  it.pass(2s);
+  REQUIRE(it.seen->lost.size() == 1);
+  CHECK(it.seen->lost[0].find("it has not confirmed an order for 10") == 0);
+}
+
+TEST_CASE("a message of a dead executor that was held back on its way is refused") {
+  bool slow = false;
+  lossy it([&](std::uint32_t, direction way, const char*, scheduler::time_point) {
+    message_fate fate;
+    fate.delay = std::chrono::milliseconds(slow && way == direction::from_executor ? 500 : 0);
+    return fate;
+  });
+  slow = true;
+  it.tell(it.link, run_tasks{{{1, 1, 0, 0, 0, false}}});
+  it.tell(it.link, fence{});
+  it.pass(1s);
+  CHECK(it.seen->tasks.empty());
+  CHECK(*it.refused >= 1);
 }

@@ -194,17 +194,17 @@ TEST_CASE("a careful task runs with batches of one record") {
        {}});
   executor.runtime.launch({{1, 1, 0, 0, 3, true}});
   CHECK(text_in(only<task_report::success>(executor.reports(1)).result) == "1");
-  executor.runtime.launch({{1, 1, 0, 0, 0, false}});
+  executor.runtime.launch({{2, 1, 0, 0, 0, false}});
   CHECK(text_in(only<task_report::success>(executor.reports(1)).result) == std::to_string(core::batch_capacity<int>));
 }
 
-TEST_CASE("a shuffle in one process moves the typed objects themselves, in map order, and the first attempt wins") {
+TEST_CASE("a shuffle in one process moves the typed objects themselves, in map order, and the later attempt counts") {
   running_executor executor(local_options(2));
   std::vector<const core::block_object*> made(4);
   const auto map = [&](const std::string& tag) {
     return map_plan([&made, tag](std::uint32_t p, core::task_context& context) {
       std::vector<std::shared_ptr<const core::block_object>> blocks{text(tag + std::to_string(p)), nullptr};
-      if (tag == "a")
+      if (tag == "b")
         made[p] = blocks[0].get();
       context.services.commit_map_output({5}, p, context.task_attempt, std::move(blocks));
       return nullptr;
@@ -229,7 +229,7 @@ TEST_CASE("a shuffle in one process moves the typed objects themselves, in map o
     return text(all);
   });
   const auto results = executor.run(read, 2, {{5, {0, 0, 0, 0}}});
-  CHECK(text_in(std::get<task_report::success>(results[0].outcome).result) == "a0 a1 a2 a3 ");
+  CHECK(text_in(std::get<task_report::success>(results[0].outcome).result) == "b0 b1 b2 b3 ");
   CHECK(text_in(std::get<task_report::success>(results[1].outcome).result) == "");
 
   SUBCASE("a map output that is gone or was never placed is a fetch failure that names it") {

@@ -60,6 +60,7 @@ task_report report_with(decltype(task_report::outcome) outcome) {
   report.records_read = 5;
   report.bytes_read = 6;
   report.shuffle_bytes = 7;
+  report.output_fingerprint = 0xfedcba9876543210;
   return report;
 }
 
@@ -81,9 +82,10 @@ TEST_CASE("every message that leaves a process comes back as it was") {
   check_round_trip(system, leave{"the end"});
   check_round_trip(system, welcome{9});
   check_round_trip(system, refused{"no"});
-  check_round_trip(system, heartbeat_seen{10});
+  check_round_trip(system, heartbeat_seen{9, 10, {11, 12, 13, 14}});
   check_round_trip(system, register_executor{1, 2, 3, 4, 5, {{"abc", "/bin/x"}, {"", "y"}}});
-  check_round_trip(system, heartbeat{1, 2, 3, 4, 5, 6, {{7, 8}}});
+  check_round_trip(system, heartbeat{1, 2, 3, 4, 5, 6, {7, 8, 9, 10}});
+  check_round_trip(system, messages_seen{1, {2, 3, 4, 5}});
   check_round_trip(system, tasks_reported{1, 2, {}, {}});
   check_round_trip(
       system, tasks_reported{1,
@@ -96,6 +98,35 @@ TEST_CASE("every message that leaves a process comes back as it was") {
   check_round_trip(system, dataset_dropped{1, 2, 3});
 }
 
+TEST_CASE("every kind of numbered order and report comes back as it was") {
+  types_config config;
+  caf::actor_system system(config);
+  const auto ordered = [&](any_order what) {
+    check_round_trip(system, numbered_order{{1, 2, {3, 4, 5, 6}, std::make_shared<const any_order>(std::move(what))}});
+  };
+  ordered(run_stage{{3, 1, bytes_of("a plan"), {{7, {0, 1}}}, {}}});
+  ordered(run_tasks{{{1, 2, 3, 4, 5, true}}});
+  ordered(cancel_attempts{{1, 2}});
+  ordered(actors::forget_stage{4});
+  ordered(drop_dataset{5, 6});
+  ordered(drop_shuffle{7});
+  ordered(drop_result{8});
+  const auto reported = [&](any_report what) {
+    check_round_trip(system, numbered_report{{1, 2, {3, 4, 5, 6}, std::make_shared<const any_report>(std::move(what))}});
+  };
+  reported(tasks_reported{1, 2, {report_with(task_report::cancelled{})}, {{9, 10}}});
+  reported(dataset_dropped{1, 2, 3});
+}
+
+TEST_CASE("a numbered message of an unknown kind is refused") {
+  auto bytes = encode_message(numbered_order{{1, 2, {}, std::make_shared<const any_order>(drop_result{8})}});
+  auto& kind = bytes[bytes.size() - 1 - encode_message(drop_result{8}).size()];
+  CHECK(static_cast<std::size_t>(kind) + 1 == std::variant_size_v<any_order>);
+  ++kind;
+  numbered_order read;
+  CHECK_THROWS_AS(decode_message(bytes, read), error);
+}
+
 TEST_CASE("the announced size of a message is never less than its encoded size") {
   stage_order order{3, 1, bytes_of(std::string(1000, 'x')), {}, std::vector<cached_source>(100)};
   order.shuffles.push_back({1, std::vector<std::uint32_t>(5000, 100000)});
@@ -106,6 +137,8 @@ TEST_CASE("the announced size of a message is never less than its encoded size")
   const tasks_reported reports{
       1, 2, std::vector<task_report>(100, report_with(task_report::user_error{std::string(300, 'e'), 1})), {{1, 2}}};
   CHECK(reports.wire_bytes() >= encode_message(reports).size());
+  const numbered_order numbered{{~0ULL, ~0ULL, {~0ULL, ~0ULL, ~0ULL, ~0ULL}, std::make_shared<const any_order>(drop_dataset{~0U, ~0ULL})}};
+  CHECK(numbered.wire_bytes() >= encode_message(numbered).size());
   const cancel_attempts cancel{std::vector<std::uint64_t>(1000, 1ULL << 63)};
   CHECK(cancel.wire_bytes() >= encode_message(cancel).size());
 }

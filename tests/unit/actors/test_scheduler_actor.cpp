@@ -11,12 +11,14 @@ using namespace std::chrono_literals;
 namespace {
 
 struct scheduled : actor_simulation {
-  explicit scheduled(std::uint32_t task_failures_max = 4) {
+  explicit scheduled(std::uint32_t task_failures_max = 4)
+      : scheduled([&](scheduler_setup& setup) { setup.limits.task_failures_max = task_failures_max; }) {}
+  explicit scheduled(const std::function<void(scheduler_setup&)>& adjust) {
     scheduler_setup setup;
-    setup.limits.task_failures_max = task_failures_max;
     setup.progress = progress;
     setup.executors = std::make_shared<executor_board>();
     setup.log = [this](scheduler::notice::level, const std::string& text) { notices.push_back(text); };
+    adjust(setup);
     scheduler = spawn_scheduler(system(), setup);
     run();
   }
@@ -41,6 +43,7 @@ struct scheduled : actor_simulation {
       spec.partitions.push_back(p);
     spec.operation = "count";
     spec.site = {"a.cpp", 9};
+    spec.properties = properties;
     auto job = std::make_shared<job_record>(next_job++, std::move(spec), [this](std::uint32_t number, const std::string& reason) {
       caf::anon_send(scheduler, cancel_job{number, reason});
     });
@@ -64,6 +67,7 @@ struct scheduled : actor_simulation {
   std::vector<std::string> notices;
   scheduler_actor scheduler;
   std::map<std::uint32_t, executor_actor> executors;
+  std::map<std::string, std::string> properties;
   std::uint32_t next_job = 0;
 };
 
@@ -204,6 +208,21 @@ TEST_CASE("unpersist waits for every live executor") {
   CHECK(answer.wait_for(0s) == std::future_status::ready);
 }
 
+TEST_CASE("unpersist does not wait for ever for an executor that does not answer") {
+  scheduled it;
+  const auto first = it.join(0);
+  it.join(1);
+  const auto done = std::make_shared<std::promise<void>>();
+  auto answer = done->get_future();
+  it.tell(it.scheduler, unpersist_dataset{5, done});
+  it.tell(it.scheduler, dataset_dropped{0, 0, first->dropped[0].second});
+  it.pass(7900ms);
+  CHECK(answer.wait_for(0s) == std::future_status::timeout);
+  it.pass(200ms);
+  CHECK(answer.wait_for(0s) == std::future_status::ready);
+  it.tell(it.scheduler, dataset_dropped{1, 0, first->dropped[0].second}); // late, and harmless
+}
+
 TEST_CASE("a suspect executor gets no tasks until it has recovered") {
   scheduled it;
   const auto script = it.join(0, 1);
@@ -212,4 +231,109 @@ TEST_CASE("a suspect executor gets no tasks until it has recovered") {
   CHECK(script->tasks.empty());
   it.tell(it.scheduler, executor_silent{0, false});
   CHECK(script->tasks.size() == 1);
+}
+
+TEST_CASE("a defect in the scheduler fails running jobs, cancels their tasks, and refuses later jobs with its text") {
+  scheduled it([&](scheduler_setup& setup) {
+    setup.log = [](scheduler::notice::level, const std::string& text) { throw std::logic_error("invented by the test: " + text); };
+  });
+  const auto first = it.join(0, 1);
+  const auto second = it.join(1, 1);
+  const auto job = it.submit(2);
+  REQUIRE(second->tasks.size() == 1);
+  it.tell(it.scheduler, executor_gone{0, "killed by signal 9", {}}); // is noted, so that the log throws
+  REQUIRE(job->wait_for(0ms));
+  const auto failure = error_of(*job);
+  CHECK(failure.code() == errc::internal);
+  CHECK(std::string(failure.what()).find("the context is stopped, by a defect in the scheduler: invented by the test") !=
+        std::string::npos);
+  CHECK(second->cancelled == std::vector{second->tasks[0].task});
+  it.succeed(1, second->tasks[0], "late");
+  const auto later = it.submit(1);
+  REQUIRE(later->wait_for(0ms));
+  const auto refusal = error_of(*later);
+  CHECK(refusal.code() == errc::context_stopped);
+  CHECK(std::string(refusal.what()).find("invented by the test") != std::string::npos);
+  // Nothing else waits for ever either.
+  const auto dropped = std::make_shared<std::promise<void>>();
+  auto done = dropped->get_future();
+  it.tell(it.scheduler, unpersist_dataset{50, dropped});
+  const auto counted = std::make_shared<std::promise<std::uint32_t>>();
+  auto count = counted->get_future();
+  it.tell(it.scheduler, count_cached{50, counted});
+  CHECK(count.wait_for(0ms) == std::future_status::ready);
+  it.tell(it.scheduler, executor_gone{1, "killed by signal 9", {}});
+  CHECK(done.wait_for(0ms) == std::future_status::ready);
+  it.tell(it.scheduler, wake{});
+}
+
+TEST_CASE("an executor that is excluded is killed by whoever started it") {
+  std::vector<std::uint32_t> killed;
+  scheduled it([&](scheduler_setup& setup) {
+    setup.limits.exclusion.tasks_and_stages = true;
+    setup.kill = [&](std::uint32_t executor, const std::string&) { killed.push_back(executor); };
+  });
+  const auto script = it.join(7, 1);
+  it.submit(1);
+  it.fail(7, script->tasks.at(0), "a bad disk");
+  CHECK(killed == std::vector{7U});
+}
+
+TEST_CASE("a job uses the pool that its property names") {
+  scheduled it([&](scheduler_setup& setup) {
+    setup.limits.fair = true;
+    setup.limits.pools = {{"favoured", 1, 1, false}};
+  });
+  it.submit(4);
+  it.properties["salamander.scheduler.pool"] = "favoured";
+  it.submit(4);
+  const auto script = it.join(0, 1);
+  REQUIRE(script->tasks.size() == 1);
+  CHECK(script->tasks[0].stage == 1);
+}
+
+TEST_CASE("a slow task is copied to another executor, the loser is cancelled, and both are counted") {
+  scheduled it([&](scheduler_setup& setup) { setup.limits.speculation.tasks_min = 2; });
+  const auto first = it.join(0, 2);
+  const auto second = it.join(1, 2);
+  const auto job = it.submit(4);
+  REQUIRE(first->tasks.size() == 2);
+  it.succeed(1, second->tasks[0], "a");
+  it.succeed(1, second->tasks[1], "b");
+  it.succeed(0, first->tasks[0], "c");
+  it.pass(1s);
+  REQUIRE(second->tasks.size() == 3);
+  CHECK(second->tasks[2].partition == first->tasks[1].partition);
+  it.succeed(1, second->tasks[2], "d");
+  REQUIRE(job->wait_for(0ms));
+  CHECK(first->cancelled == std::vector{first->tasks[1].task});
+  CHECK(job->report().speculative_launched == 1);
+  CHECK(job->report().speculative_won == 1);
+}
+
+TEST_CASE("a result that cannot be fetched from its executor is a failure of its task, which runs again") {
+  struct lossy final : result_fetcher {
+    void fetch(std::uint32_t executor, task_report report, std::function<void(task_report)> then) override {
+      ++asked;
+      report.outcome = task_report::user_error{"the result of the task was lost with executor " + std::to_string(executor),
+                                               static_cast<std::uint8_t>(errc::executor_lost)};
+      then(std::move(report));
+    }
+    int asked = 0;
+  };
+  const auto fetcher = std::make_shared<lossy>();
+  scheduled it([&](scheduler_setup& setup) { setup.fetcher = fetcher; });
+  const auto script = it.join(0, 1);
+  const auto job = it.submit(1);
+  for (std::size_t i = 0; i < 4; ++i) {
+    REQUIRE(script->tasks.size() == i + 1);
+    task_report report;
+    report.task = script->tasks[i].task;
+    report.outcome = task_report::success{{}, true, 5};
+    it.tell(it.scheduler, tasks_reported{0, 0, {report}, {}});
+  }
+  CHECK(fetcher->asked == 4);
+  const auto failure = error_of(*job);
+  CHECK(failure.code() == errc::executor_lost);
+  CHECK(std::string(failure.what()).find("failed 4 times, most recent failure: the result of the task was lost") != std::string::npos);
 }

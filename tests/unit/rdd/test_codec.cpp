@@ -43,6 +43,23 @@ struct packed {
   MSGPACK_DEFINE(name, numbers)
   friend bool operator==(const packed&, const packed&) = default;
 };
+struct flagged {
+  double number = 0;
+  bool flag = false;
+  friend bool operator==(const flagged&, const flagged&) = default;
+};
+struct choice {
+  std::variant<int, double> value;
+  std::optional<bool> flag;
+  friend bool operator==(const choice&, const choice&) = default;
+};
+struct with_array {
+  float numbers[3] = {};
+  bool flag = false;
+};
+struct with_base : plain_point {
+  bool flag = false;
+};
 struct nothing {
   friend bool operator==(const nothing&, const nothing&) = default;
 };
@@ -134,6 +151,10 @@ TEST_CASE("every documented kind of record survives the codec") {
   check_round_trip(std::deque<std::string>{"x", "y"});
   check_round_trip(std::list<int>{4, 5});
   check_round_trip(std::vector<nothing>(3));
+  check_round_trip(std::list<nothing>(3));
+  check_round_trip(std::vector<std::array<std::string, 0>>(3));
+  check_round_trip(std::vector<flagged>{{1.5, true}, {2.5, false}});
+  check_round_trip(std::vector<choice>{{2.5, true}, {7, std::nullopt}});
   check_round_trip(std::set<std::string>{"b", "a"});
   check_round_trip(std::map<std::string, int>{{"one", 1}, {"two", 2}});
   check_round_trip(std::unordered_map<int, std::string>{{1, "one"}, {2, "two"}});
@@ -201,6 +222,37 @@ TEST_CASE("varints hold all 64 bits and refuse more") {
   byte_buffer sixty_fifth_bit(9, std::byte{0x80});
   sixty_fifth_bit.push_back(std::byte{2});
   CHECK_THROWS_AS(byte_reader(sixty_fifth_bit).varint(), error);
+}
+
+TEST_CASE("a number has one form, the shortest") {
+  for (const auto* longer : {"\x80\x00", "\xff\x80\x00"})
+    CHECK_THROWS_AS(byte_reader(std::as_bytes(std::span(longer, longer[0] == '\x80' ? 2 : 3))).varint(), error);
+  const auto bytes = varint_bytes(1ULL << 32);
+  CHECK_THROWS_AS(byte_reader(bytes).varint32(), error);
+  const auto largest = varint_bytes(0xffffffffU);
+  CHECK(byte_reader(largest).varint32() == 0xffffffffU);
+}
+
+TEST_CASE("a flag that is neither true nor false is refused, wherever it is") {
+  static_assert(is_raw<plain_point> && is_raw<std::pair<int, plain_point>> && is_raw<colour> && is_raw<std::array<double, 3>>);
+  static_assert(!is_raw<bool> && !is_raw<flagged> && !is_raw<choice> && !is_raw<std::pair<int, bool>> && !is_raw<std::optional<int>>);
+  static_assert(is_raw<with_array> && is_raw<with_base>); // members of these cannot be reached one by one
+  const auto check = [](const auto& value) {
+    using type = std::remove_cvref_t<decltype(value)>;
+    auto bytes = bytes_of(value);
+    REQUIRE(reads_or_refuses<type>(bytes));
+    CHECK_FALSE(refuses<type>(bytes));
+    bytes.back() = std::byte{2};
+    CHECK(refuses<type>(bytes));
+  };
+  check(true);
+  check(std::vector<bool>{false, true});
+  check(flagged{1, true});
+  check(std::vector<flagged>{{1, true}, {2, true}});
+  check(std::pair<int, bool>{1, true});
+  check(std::optional<bool>{});
+  check(std::array<bool, 2>{true, true});
+  check(choice{1, false});
 }
 
 TEST_CASE("records cut short are refused at every length") {
@@ -272,6 +324,29 @@ TEST_CASE("MessagePack nested a thousand deep is refused") {
     CHECK(failure.code() == errc::corrupt_data);
     CHECK(std::string(failure.what()).find("MessagePack value is damaged") != std::string::npos); // while parsing, not while converting
   }
+}
+
+TEST_CASE("MessagePack arrays cannot count the same bytes again in each level") {
+  byte_buffer packed_bytes;
+  byte_writer out(packed_bytes);
+  for (int level = 0; level < 16; ++level)
+    out.raw("\xdd\x00\x00\xf0\x00", 5); // 61,440 elements, which would take 1.5 MB in each level
+  packed_bytes.resize(65000, std::byte{0xc0});
+  byte_buffer bytes;
+  byte_writer(bytes).text({reinterpret_cast<const char*>(packed_bytes.data()), packed_bytes.size()});
+  byte_reader in(bytes);
+  try {
+    read_value<packed>(in);
+    FAIL("not refused");
+  } catch (const error& failure) {
+    CHECK(std::string(failure.what()).find("MessagePack value is damaged") != std::string::npos); // before anything was made of it
+  }
+}
+
+TEST_CASE("MessagePack with something behind its value is refused") {
+  byte_buffer bytes;
+  byte_writer(bytes).text({"\x92\xa1p\x90\xc0", 5});
+  CHECK(refuses<packed>(bytes));
 }
 
 TEST_CASE("MessagePack of other members is refused") {

@@ -141,6 +141,27 @@ TEST_CASE("what is not there or cannot be read is an error with its path") {
   check_fails(errc::io_error, "Too many levels", t.path("loop"));
 }
 
+TEST_CASE("braces that stand for millions of paths are refused, and endless paths do not exist") {
+  std::string bomb;
+  std::string one_by_one;
+  std::string deep;
+  for (int i = 0; i < 30; ++i)
+    bomb += "{a,b}";
+  for (int i = 0; i < 20000; ++i) {
+    one_by_one += "{a}";
+    deep += "a/";
+  }
+  check_fails(errc::invalid_argument, "too many paths", bomb);
+  check_fails(errc::invalid_argument, "too many paths", one_by_one);
+  check_fails(errc::input_not_found, "does not exist", deep);
+  const tree files;
+  files.add("last");
+  std::string many = "{";
+  for (int i = 0; i < 5000; ++i)
+    many += "nothing" + std::to_string(i) + ",";
+  CHECK(files.list(many + "last}") == names{"last"});
+}
+
 TEST_CASE("a dangling link in a directory is passed over") {
   const tree t;
   t.add("d/a");

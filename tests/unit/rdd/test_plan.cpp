@@ -190,6 +190,23 @@ TEST_CASE("a plan cut short or with flipped bits is decoded or refused, never wo
   }
 }
 
+TEST_CASE("a plan with something behind its end is refused") {
+  services around;
+  auto plan = encode_result_plan(*chain_of(around, 1), sum_action());
+  plan.push_back(std::byte{0});
+  CHECK(code_of([&] { stage_program::decode(plan); }) == errc::corrupt_data);
+}
+
+TEST_CASE("a plan whose last code is unknown has built no node by then") {
+  services around;
+  const auto chain = chain_of(around, 3);
+  sum_action act;
+  act.fixed_token = code_token{0xffff, 0};
+  nodes_made = 0;
+  CHECK(code_of([&] { stage_program::decode(encode_result_plan(*chain, act)); }) == errc::code_refused);
+  CHECK(nodes_made == 0);
+}
+
 TEST_CASE("a plan stops at shuffles and its map side takes the parent it is about") {
   services around;
   const auto numbers = source<int>(around, 1, {{1}});

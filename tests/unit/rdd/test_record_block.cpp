@@ -21,7 +21,7 @@ void check_forms(const std::vector<T>& records) {
     const block_rows<T> rows(form);
     REQUIRE(rows.size() == records.size());
     CHECK(std::equal(rows.begin(), rows.end(), records.begin()));
-    block_stream<T> input(form, run.context);
+    block_stream<T> input(form, run.context, run.dataset);
     CHECK((drain(input) == owned_records));
   }
 }
@@ -100,7 +100,7 @@ TEST_CASE("batches are as large as the task allows") {
   const auto numbers = block_of(std::vector<int>(5000, 1));
   const auto sizes = [&](std::size_t limit) {
     task run(around, limit);
-    block_stream<int> input(numbers, run.context);
+    block_stream<int> input(numbers, run.context, run.dataset);
     std::vector<std::size_t> all;
     for (batch<int> in; input.next(in);)
       all.push_back(in.size);

@@ -9,12 +9,15 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <map>
+#include <optional>
 #include <random>
+#include <thread>
 
 namespace {
 
@@ -165,6 +168,35 @@ TEST_CASE("output that is not committed leaves nothing") {
   CHECK_FALSE(fs::exists(around / "out"));
 }
 
+TEST_CASE("output goes although attempts that nobody waits for still write") {
+  const scratch where;
+  for (int round = 0; round < 40; ++round) {
+    CAPTURE(round);
+    const auto path = where / ("out" + std::to_string(round));
+    std::optional<text_output> output(std::in_place, path, site);
+    std::atomic<bool> writes = false;
+    std::atomic<bool> enough = false;
+    std::thread straggler([&, directory = output->attempt_directory()] {
+      try {
+        for (std::uint64_t attempt = 0; !enough; ++attempt, writes = true)
+          text_part_writer(directory, static_cast<std::uint32_t>(attempt % 50), attempt).write_line("x");
+      } catch (const error&) {
+        // the directory is gone
+      }
+    });
+    while (!writes)
+      std::this_thread::yield();
+    if (round % 2 == 0)
+      output->commit({});
+    output.reset();
+    enough = true;
+    straggler.join();
+    CHECK(fs::exists(path) == (round % 2 == 0));
+    CHECK_FALSE(fs::exists(path + "/_temporary"));
+    CHECK_FALSE(fs::exists(path + "/_discarded"));
+  }
+}
+
 TEST_CASE("a part that is not closed leaves no file") {
   const scratch around;
   {
@@ -191,7 +223,7 @@ TEST_CASE("output that is already there is refused and left alone") {
   CHECK(content_of(around / "out") == "mine");
 }
 
-TEST_CASE("a full disk is an io_error with the path, and nothing is left on it") {
+TEST_CASE("a full disk is an error with the path, what was wanted and what is free, and nothing is left on it") {
   const scratch around;
   const small_disk disk(around.path(), "size=64k");
   if (!disk) {
@@ -202,12 +234,17 @@ TEST_CASE("a full disk is an io_error with the path, and nothing is left on it")
     text_output output(around / "out", site);
     std::string text;
     const std::vector<std::string> lines(1000, std::string(1000, 'x'));
-    CHECK(code_of([&] { write_part(output, 0, 1, lines); }, &text) == errc::io_error);
+    CHECK(code_of([&] { write_part(output, 0, 1, lines); }, &text) == errc::out_of_disk);
+    CAPTURE(text);
     CHECK(text.find(around / "out/_temporary/part-00000-1") != std::string::npos);
     CHECK(text.find("No space left") != std::string::npos);
+    CHECK(text.find("more bytes were to be written") != std::string::npos);
+    CHECK(text.find("of 65536 bytes are free in " + (around / "out/_temporary")) != std::string::npos);
+    CHECK(text.find("use another file system") != std::string::npos);
+    CHECK(retry_class_of(errc::out_of_disk) == retry_class::resource);
     CHECK(fs::is_empty(output.attempt_directory()));
     // Too little for the buffer to spill: only closing finds out.
-    CHECK(code_of([&] { write_part(output, 1, 2, {lines.begin(), lines.begin() + 100}); }) == errc::io_error);
+    CHECK(code_of([&] { write_part(output, 1, 2, {lines.begin(), lines.begin() + 100}); }) == errc::out_of_disk);
   }
   CHECK(fs::is_empty(around.path()));
 }
@@ -219,8 +256,147 @@ TEST_CASE("a directory that cannot be made whole is not left half made") {
     MESSAGE("skipped: no right to mount");
     return;
   }
-  CHECK(code_of([&] { text_output(around / "out", site); }) == errc::io_error);
+  std::string text;
+  CHECK(code_of([&] { text_output(around / "out", site); }, &text) == errc::out_of_disk);
+  CHECK(text.find("save_as_text_file at program.cpp:5: cannot create the directory") != std::string::npos);
   CHECK(fs::is_empty(around.path()));
+}
+
+namespace {
+
+int fail_with(int code) {
+  errno = code;
+  return -1;
+}
+
+/// A disk of which one call fails, and what it was asked to sync.
+struct failing_disk {
+  static inline int synced = 0;
+  static inline int calls_until_failure = 0;
+  disk_calls calls = system_disk();
+
+  failing_disk() {
+    synced = 0;
+    calls.sync = [](int) {
+      ++synced;
+      return 0;
+    };
+  }
+  output_way way(bool sync = false) const {
+    return {sync, &calls};
+  }
+};
+
+} // namespace
+
+TEST_CASE("each call that fails while a part is written is an error with the path and the system's text, and leaves no file") {
+  const scratch around;
+  failing_disk disk;
+  std::string wanted;
+  errc code = errc::io_error;
+  SUBCASE("write") {
+    disk.calls.write = [](int, const void*, std::size_t) -> ssize_t { return fail_with(EIO); };
+    wanted = "cannot write the file";
+  }
+  SUBCASE("a later write, after one that was cut short") {
+    failing_disk::calls_until_failure = 2;
+    disk.calls.write = [](int file, const void* bytes, std::size_t size) -> ssize_t {
+      return failing_disk::calls_until_failure-- == 0 ? fail_with(ENOSPC) : ::write(file, bytes, std::min<std::size_t>(size, 3));
+    };
+    code = errc::out_of_disk;
+    wanted = "8 more bytes were to be written";
+  }
+  SUBCASE("quota") {
+    disk.calls.write = [](int, const void*, std::size_t) -> ssize_t { return fail_with(EDQUOT); };
+    code = errc::out_of_disk;
+    wanted = "quota";
+  }
+  SUBCASE("sync") {
+    disk.calls.sync = [](int) { return fail_with(EIO); };
+    wanted = "cannot force to the disk the file";
+  }
+  SUBCASE("close") {
+    disk.calls.close = [](int file) {
+      ::close(file);
+      return fail_with(ENOSPC);
+    };
+    code = errc::out_of_disk;
+    wanted = "cannot finish the file";
+  }
+  std::string text;
+  CHECK(code_of(
+            [&] {
+              text_part_writer part(around.path(), 3, 7, disk.way(true));
+              part.write_line("a line of it");
+              part.write_line("");
+              part.close();
+            },
+            &text) == code);
+  CAPTURE(text);
+  CHECK(text.find(wanted) != std::string::npos);
+  CHECK(text.find(around / "part-00003-7") != std::string::npos);
+  CHECK(fs::is_empty(around.path()));
+}
+
+TEST_CASE("an interrupted write goes on") {
+  const scratch around;
+  failing_disk disk;
+  failing_disk::calls_until_failure = 1;
+  disk.calls.write = [](int file, const void* bytes, std::size_t size) -> ssize_t {
+    return failing_disk::calls_until_failure-- == 0 ? fail_with(EINTR) : ::write(file, bytes, std::min<std::size_t>(size, 5));
+  };
+  text_part_writer part(around.path(), 3, 7, disk.way());
+  part.write_line("a line of it");
+  CHECK(part.close().bytes == 13);
+  CHECK(content_of(around / "part-00003-7") == "a line of it\n");
+  CHECK(failing_disk::synced == 0);
+}
+
+TEST_CASE("output that cannot get its final names leaves nothing, also when some parts had got theirs") {
+  const scratch around;
+  failing_disk disk;
+  std::string wanted;
+  SUBCASE("rename") {
+    failing_disk::calls_until_failure = 1;
+    disk.calls.rename = [](const char* from, const char* to) {
+      return failing_disk::calls_until_failure-- == 0 ? fail_with(EIO) : std::rename(from, to);
+    };
+    wanted = "cannot give its final name to the file " + (around / "out/part-00001");
+  }
+  SUBCASE("the success mark") {
+    disk.calls.close = [](int file) {
+      ::close(file);
+      return fail_with(EIO);
+    };
+    wanted = "cannot finish the file " + (around / "out/_SUCCESS");
+  }
+  SUBCASE("the directory") {
+    disk.calls.sync = [](int) { return fail_with(EIO); };
+    wanted = "cannot force to the disk the directory " + (around / "out");
+  }
+  std::string text;
+  {
+    text_output output(around / "out", site, disk.way(true));
+    const auto first = write_part(output, 0, 1, {"one"});
+    const auto second = write_part(output, 1, 2, {"two"});
+    CHECK(code_of([&] { output.commit({first, second}); }, &text) == errc::io_error);
+  }
+  CAPTURE(text);
+  CHECK(text.find("save_as_text_file at program.cpp:5: " + wanted) != std::string::npos);
+  CHECK(fs::is_empty(around.path()));
+}
+
+TEST_CASE("output is forced to the disk when that is asked for, parts before their names and the mark last") {
+  const scratch around;
+  failing_disk disk;
+  text_output output(around / "out", site, disk.way(true));
+  text_part_writer part(output.attempt_directory(), 0, 1, disk.way(true));
+  part.write_line("x");
+  const auto written = part.close();
+  CHECK(failing_disk::synced == 1);
+  output.commit({written});
+  CHECK(failing_disk::synced == 4); // the names, the mark, its name
+  CHECK(content_of(around / "out/part-00000") == "x\n");
 }
 
 TEST_CASE("records have the text that Spark gives them") {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace salamander::scheduler::testing {
 
@@ -116,8 +117,22 @@ struct driver_fixture : lineage_maker {
     tell(job_submitted{id, final_dataset, std::move(partitions)});
     return id;
   }
-  void join_executor(std::uint32_t id, std::uint32_t cores = 2) {
-    tell(executor_joined{executor_id{id}, cores});
+  job_id submit_to_pool(const dataset& final_dataset, const std::string& pool) {
+    next_pool_ = pool;
+    return submit_with(final_dataset, true);
+  }
+  /// A job whose action has effects of its own.
+  job_id submit_unrepeatable(const dataset& final_dataset) {
+    return submit_with(final_dataset, false);
+  }
+  void join_executor(std::uint32_t id, std::uint32_t cores = 2, const std::string& host = {}) {
+    tell(executor_joined{executor_id{id}, cores, host});
+  }
+  void suspect(std::uint32_t id) {
+    tell(executor_suspected{executor_id{id}});
+  }
+  void recover(std::uint32_t id) {
+    tell(executor_recovered{executor_id{id}});
   }
   void lose(std::uint32_t id, const std::string& reason = "killed by signal 9",
             std::vector<std::pair<task_id, std::string>> positions = {}) {
@@ -133,6 +148,12 @@ struct driver_fixture : lineage_maker {
       with.run_time = std::chrono::milliseconds(5);
     running.erase(it);
     tell(with);
+  }
+  /// A map task whose output has these contents.
+  void succeed_with(task_id task, std::uint64_t fingerprint) {
+    task_succeeded with;
+    with.output_fingerprint = fingerprint;
+    succeed(task, with);
   }
   void succeed_caching(task_id task, const dataset& cached) {
     task_succeeded with;
@@ -258,7 +279,36 @@ struct driver_fixture : lineage_maker {
   std::vector<action> actions;
   std::vector<action> last;
 
+  /// Results that the job holds now.
+  std::set<std::uint32_t> results_of(job_id job) const {
+    const auto it = results_.find(job);
+    return it == results_.end() ? std::set<std::uint32_t>() : it->second;
+  }
+  /// Attempts that are wanted, of one partition.
+  std::vector<launched> attempts_of(stage_id stage, std::uint32_t partition) const {
+    return select([&](const launched& t) { return t.stage == stage && t.partition == partition && !t.cancelled; });
+  }
+  std::vector<std::string> notices() const {
+    std::vector<std::string> found;
+    for (const auto& n : all<notice>())
+      found.push_back(n.text);
+    return found;
+  }
+  bool noticed(const std::string& words) const {
+    const auto texts = notices();
+    return std::any_of(texts.begin(), texts.end(), [&](const auto& text) { return text.find(words) != std::string::npos; });
+  }
+
 private:
+  job_id submit_with(const dataset& final_dataset, bool repeatable) {
+    const job_id id{next_job_++};
+    std::vector<std::uint32_t> all(final_dataset->partitions);
+    for (std::uint32_t p = 0; p < all.size(); ++p)
+      all[p] = p;
+    tell(job_submitted{id, final_dataset, std::move(all), std::exchange(next_pool_, {}), repeatable});
+    return id;
+  }
+
   template <class Action>
   static std::vector<Action> pick(const std::vector<action>& from) {
     std::vector<Action> found;
@@ -280,9 +330,16 @@ private:
         REQUIRE(running.contains(task));
         running.at(task).cancelled = true;
       }
+    if (const auto* result = std::get_if<deliver_result>(&a))
+      REQUIRE(results_[result->job].insert(result->index).second);
+    if (const auto* taken_back = std::get_if<withdraw_results>(&a))
+      for (const auto index : taken_back->indices)
+        REQUIRE(results_[taken_back->job].erase(index) == 1);
     actions.push_back(a);
   }
 
+  std::string next_pool_;
+  std::map<job_id, std::set<std::uint32_t>> results_;
   std::uint32_t next_job_ = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include <random>
 #include <sstream>
+#include <tuple>
 
 namespace salamander::scheduler::testing {
 
@@ -18,29 +19,41 @@ struct trouble_kinds {
   bool suspicion = false;
   bool cancellations = false;
   bool evictions = false;
+  bool slow_tasks = false;
+  bool changing_contents = false; ///< some functions give other records each time
 };
 
 class simulated_cluster : public lineage_maker {
 public:
   using block = std::pair<shuffle_id, std::uint32_t>;
+  /// Which version of which map output something was made from, directly or not.
+  using provenance = std::map<block, std::uint64_t>;
+
+  struct map_output {
+    task_id by;
+    std::uint64_t version = 0;
+    provenance from; ///< itself included
+  };
 
   struct task {
     task_launch order;
     executor_id executor;
     stage_id stage;
+    std::uint32_t stage_attempt = 0;
     driver_scheduler::stage_program program;
     std::shared_ptr<const driver_scheduler::stage_inputs> inputs; ///< as sent with the first launch of the attempt
     bool cancelled = false;
   };
   struct machine {
     std::uint32_t cores = 0;
-    std::set<block> shuffle_blocks;
-    std::set<std::pair<rdd_id, std::uint32_t>> cached;
+    std::map<block, map_output> shuffle_blocks;
+    std::map<std::pair<rdd_id, std::uint32_t>, provenance> cached;
     std::map<std::pair<stage_id, std::uint32_t>, std::shared_ptr<const driver_scheduler::stage_inputs>> plans;
   };
   struct job_state {
     dataset final;
-    std::set<std::uint32_t> delivered;
+    std::map<std::uint32_t, provenance> delivered;
+    bool repeatable = true;
     bool over = false;
     bool failed = false;
     bool cancelled = false;
@@ -88,6 +101,9 @@ public:
       if (next->partitions > 24)
         next = shuffle(next, 6);
       next->cached = with_cached && chance(30);
+      if (changing_contents && chance(20))
+        (chance(50) ? changing_ : declared_).insert(next->id);
+      next->indeterminate = declared_.contains(next->id);
       made.push_back(next);
     }
     return made.back();
@@ -96,15 +112,16 @@ public:
   void join_executor(std::uint32_t cores) {
     const executor_id id{next_executor_++};
     machines[id].cores = cores;
-    tell(executor_joined{id, cores});
+    tell(executor_joined{id, cores, chance(30) ? "" : "host" + std::to_string(below(3))});
   }
   job_id submit(const dataset& final_dataset) {
     const job_id id{next_job_++};
     jobs[id].final = final_dataset;
+    jobs[id].repeatable = !changing_contents || chance(80);
     std::vector<std::uint32_t> all(final_dataset->partitions);
     for (std::uint32_t p = 0; p < all.size(); ++p)
       all[p] = p;
-    tell(job_submitted{id, final_dataset, all});
+    tell(job_submitted{id, final_dataset, all, chance(50) ? "a" : "b", jobs[id].repeatable});
     return id;
   }
   void lose(executor_id id) {
@@ -115,6 +132,7 @@ public:
     }
     machines.erase(id);
     suspects.erase(id);
+    to_be_killed.erase(id);
     tell(executor_lost{id, "killed by signal 9", {}});
   }
 
@@ -122,31 +140,46 @@ public:
   void run(task_id id) {
     const auto done = tasks.at(id);
     tasks.erase(id);
-    if (done.cancelled && chance(70)) {
+    if (done.cancelled && chance(changing_contents ? 40 : 70)) {
       tell(task_failed{id, done.executor, task_was_cancelled{}});
       return;
     }
+    if (poisoned && done.order.partition == *poisoned && chance(60)) {
+      tasks.emplace(id, done);
+      fail(id);
+      return;
+    }
     auto& at = machines.at(done.executor);
-    std::optional<fetch_failed> missing;
-    std::set<std::pair<rdd_id, std::uint32_t>> seen;
-    std::vector<cached_block> computed;
+    reading input{done, {}, {}, {}, false};
+    provenance from;
     if (!reads_at_start)
-      read(*done.program.dataset, done.order.partition, done, seen, computed, missing);
-    if (missing) {
-      tell(task_failed{id, done.executor, *missing});
+      from = read(*done.program.dataset, done.order.partition, input);
+    if (input.missing) {
+      tell(task_failed{id, done.executor, *input.missing});
       return;
     }
     task_succeeded report;
     report.task = id;
     report.executor = done.executor;
     report.run_time = std::chrono::microseconds(run_time_us);
-    report.cached = computed;
-    for (const auto& b : computed)
-      at.cached.emplace(b.dataset, b.partition);
+    for (const auto& [b, made_from] : input.computed) {
+      at.cached.emplace(std::pair(b.dataset, b.partition), made_from);
+      report.cached.push_back(b);
+    }
     if (done.program.map_child)
-      at.shuffle_blocks.emplace(shuffle_of(done), done.order.partition);
+      report.output_fingerprint = commit(at, done, std::move(from), input.changing);
+    else
+      outcomes_[id] = std::move(from);
     old_reports.push_back(report);
     tell(report);
+  }
+
+  void fail(task_id id) {
+    const auto done = tasks.at(id);
+    tasks.erase(id);
+    if (!done.cancelled)
+      failed_.insert({done.stage, done.stage_attempt, done.order.partition, done.executor});
+    tell(task_failed{id, done.executor, user_error{"boom", static_cast<std::uint8_t>(errc::task_failed)}});
   }
 
   void tell(const event& what) {
@@ -161,39 +194,117 @@ public:
   }
 
 private:
-  void read(const core::lineage& d, std::uint32_t p, const task& by, std::set<std::pair<rdd_id, std::uint32_t>>& seen,
-            std::vector<cached_block>& computed, std::optional<fetch_failed>& missing) {
-    if (missing || !seen.insert({d.id, p}).second)
-      return;
-    if (d.cached && has_block(by, d.id, p))
-      return;
+  /// What a task has come by so far.
+  struct reading {
+    const task& by;
+    std::map<std::pair<rdd_id, std::uint32_t>, provenance> seen;
+    std::vector<std::pair<cached_block, provenance>> computed;
+    std::optional<fetch_failed> missing;
+    bool changing = false; ///< a function that gives other records each time has run
+  };
+
+  static void merge(provenance& into, const provenance& from) {
+    for (const auto& [what, version] : from) {
+      const auto [at, fresh] = into.emplace(what, version);
+      // Two versions of one output in one computation: no single execution would have led there. Kept, and found when a job ends.
+      if (!fresh && at->second != version)
+        at->second = mixed;
+    }
+  }
+
+  provenance read(const core::lineage& d, std::uint32_t p, reading& input) {
+    if (input.missing)
+      return {};
+    if (const auto known = input.seen.find({d.id, p}); known != input.seen.end())
+      return known->second;
+    if (d.cached)
+      if (const auto* held = block_of(input.by, d.id, p)) {
+        input.seen.emplace(std::pair(d.id, p), *held);
+        return *held;
+      }
+    provenance all;
     for (const auto& dependency : d.dependencies)
       if (!dependency.wide())
         for (const auto q : dependency.parents_of(p))
-          read(*dependency.parent, q, by, seen, computed, missing);
+          merge(all, read(*dependency.parent, q, input));
       else
-        fetch(dependency, by, missing);
-    if (d.cached && !missing)
-      computed.push_back({d.id, p});
+        fetch(dependency, input, all);
+    input.changing |= changing_.contains(d.id) || declared_.contains(d.id);
+    if (d.cached && !input.missing)
+      input.computed.push_back({{d.id, p}, all});
+    input.seen.emplace(std::pair(d.id, p), all);
+    return all;
   }
 
-  bool has_block(const task& by, rdd_id id, std::uint32_t p) const {
-    if (machines.at(by.executor).cached.contains({id, p}))
-      return true;
+  const provenance* block_of(const task& by, rdd_id id, std::uint32_t p) const {
+    const auto at = [&](executor_id holder) -> const provenance* {
+      const auto found = machines.find(holder);
+      if (found == machines.end())
+        return nullptr;
+      const auto held = found->second.cached.find({id, p});
+      return held == found->second.cached.end() ? nullptr : &held->second;
+    };
+    if (const auto* here = at(by.executor))
+      return here;
     for (const auto& [b, holder] : by.inputs->cached)
       if (b.dataset == id && b.partition == p)
-        if (const auto it = machines.find(holder); it != machines.end() && it->second.cached.contains({id, p}))
-          return true;
-    return false;
+        if (const auto* there = at(holder))
+          return there;
+    return nullptr;
   }
 
-  void fetch(const core::dependency& from, const task& by, std::optional<fetch_failed>& missing) const {
-    for (const auto& [shuffle, where] : by.inputs->shuffles)
-      for (std::uint32_t m = 0; shuffle == from.shuffle && m < where.size() && !missing; ++m) {
+  void fetch(const core::dependency& from, reading& input, provenance& all) const {
+    for (const auto& [shuffle, where] : input.by.inputs->shuffles)
+      for (std::uint32_t m = 0; shuffle == from.shuffle && m < where.size() && !input.missing; ++m) {
         const auto holder = machines.find(where[m]);
-        if (holder == machines.end() || !holder->second.shuffle_blocks.contains({shuffle, m}))
-          missing = fetch_failed{shuffle, m, where[m], "gone"};
+        const auto* found = holder == machines.end() ? nullptr : output_of(holder->second, {shuffle, m});
+        if (found)
+          merge(all, found->from);
+        else
+          input.missing = fetch_failed{shuffle, m, where[m], "gone"};
       }
+  }
+
+  static const map_output* output_of(const machine& at, const block& what) {
+    const auto found = at.shuffle_blocks.find(what);
+    return found == at.shuffle_blocks.end() ? nullptr : &found->second;
+  }
+
+  /// Stores a map output; of two attempts on one machine the later one counts. Returns its fingerprint, as far as it is known: a
+  /// function that declares itself indeterminate is not looked at.
+  std::uint64_t commit(machine& at, const task& done, provenance from, bool changing) {
+    const block what{shuffle_of(done), done.order.partition};
+    std::uint64_t version = 1 + what.first.value * 1000 + what.second;
+    for (const auto& [input, v] : from)
+      version = (version ^ v) * 0x9e3779b97f4a7c15ULL + input.second;
+    version = (changing ? version + done.order.task.value * 2 : version) | 1;
+    from[what] = version;
+    auto& stored = at.shuffle_blocks[what];
+    if (stored.by < done.order.task)
+      stored = {done.order.task, version, std::move(from)};
+    return changing_.empty() && !declared_.empty() ? 0 : version;
+  }
+
+  void check_results(const job_state& j) const {
+    provenance all;
+    for (const auto& [index, from] : j.delivered)
+      merge(all, from);
+    for (const auto& [what, version] : all) {
+      INFO("shuffle " << what.first.value << ", map partition " << what.second);
+      REQUIRE(version != mixed);
+    }
+  }
+
+  void check_copies(const task& made) const {
+    std::size_t others = 0;
+    for (const auto& [id, one] : tasks)
+      if (!one.cancelled && one.stage == made.stage && one.order.partition == made.order.partition) {
+        ++others;
+        REQUIRE(one.executor != made.executor);
+      }
+    REQUIRE(others <= (options_.speculation.enabled ? 1 : 0));
+    if (options_.exclusion.tasks_and_stages)
+      REQUIRE(!failed_.contains({made.stage, made.stage_attempt, made.order.partition, made.executor}));
   }
 
   // Without the blocks that the driver believes to be cached, every shuffle a task comes to must be whole and on live executors.
@@ -232,10 +343,11 @@ private:
         plan = std::make_shared<const driver_scheduler::stage_inputs>(driver.inputs_of(launch->stage));
       const auto inputs = driver.inputs_of(launch->stage);
       for (const auto& order : launch->tasks) {
-        task made{order, launch->executor, launch->stage, driver.program_of(launch->stage), plan, false};
+        task made{order, launch->executor, launch->stage, launch->stage_attempt, driver.program_of(launch->stage), plan, false};
         REQUIRE(made.program.dataset);
         std::set<std::pair<rdd_id, std::uint32_t>> seen;
         check_inputs(*made.program.dataset, order.partition, inputs, seen);
+        check_copies(made);
         REQUIRE(tasks.emplace(order.task, made).second);
         launches.push_back(made);
         trace << " " << order.task.value << "/" << order.partition;
@@ -249,12 +361,27 @@ private:
     } else if (const auto* result = std::get_if<deliver_result>(&a)) {
       trace << "R" << result->job.value << "," << result->index;
       REQUIRE(!jobs.at(result->job).over);
-      REQUIRE(jobs.at(result->job).delivered.insert(result->index).second);
+      REQUIRE(jobs.at(result->job).delivered.emplace(result->index, outcomes_[result->task]).second);
+    } else if (const auto* taken_back = std::get_if<withdraw_results>(&a)) {
+      trace << "W" << taken_back->job.value;
+      REQUIRE(jobs.at(taken_back->job).repeatable);
+      for (const auto index : taken_back->indices)
+        REQUIRE(jobs.at(taken_back->job).delivered.erase(index) == 1);
+    } else if (const auto* stale = std::get_if<drop_cached>(&a)) {
+      trace << "U" << stale->dataset.value;
+      for (auto& [id, at] : machines)
+        if (stale->executor == no_executor || stale->executor == id)
+          std::erase_if(at.cached, [&](const auto& held) { return held.first.first == stale->dataset; });
+    } else if (const auto* doomed = std::get_if<kill_executor>(&a)) {
+      trace << "K" << doomed->executor.value;
+      REQUIRE(machines.contains(doomed->executor));
+      REQUIRE(to_be_killed.insert(doomed->executor).second);
     } else if (const auto* done = std::get_if<finish_job>(&a)) {
       trace << "F" << done->job.value;
       auto& j = jobs.at(done->job);
       REQUIRE(!j.over);
       REQUIRE(j.delivered.size() == j.final->partitions);
+      check_results(j);
       j.over = true;
     } else if (const auto* failed = std::get_if<fail_job>(&a)) {
       trace << "X" << failed->job.value;
@@ -262,7 +389,12 @@ private:
       REQUIRE(!j.over);
       j.over = j.failed = true;
       INFO(failed->why.text);
-      REQUIRE(j.cancelled);
+      const bool no_way_back = !j.repeatable && failed->why.text.find("cannot roll back") != std::string::npos;
+      const bool nowhere_to_run = options_.exclusion.application && failed->why.text.find("cannot run anywhere") != std::string::npos;
+      const auto& text = failed->why.text;
+      const auto limit = std::to_string(options_.task_failures_max);
+      const bool often = text.find(" failed " + limit + " time") != std::string::npos || text.find(" ended ") != std::string::npos;
+      REQUIRE((j.cancelled || no_way_back || nowhere_to_run || (options_.task_failures_max < 1000 && often)));
     } else if (const auto* later = std::get_if<wake_at>(&a)) {
       wake = wake ? std::min(*wake, later->when) : later->when;
     } else if (const auto* dropped = std::get_if<discard_result>(&a)) {
@@ -274,6 +406,11 @@ private:
   scheduler_options options_;
   std::uint32_t next_executor_ = 0;
   std::uint32_t next_job_ = 0;
+  static constexpr std::uint64_t mixed = 0; ///< the version of what came in two
+  std::set<rdd_id> changing_;               ///< datasets that differ each time they are computed
+  std::set<rdd_id> declared_;               ///< the same, and say so
+  std::map<task_id, provenance> outcomes_;  ///< of result tasks
+  std::set<std::tuple<stage_id, std::uint32_t, std::uint32_t, executor_id>> failed_;
 
 public:
   driver_scheduler driver;
@@ -282,6 +419,9 @@ public:
   std::optional<time_point> wake;
   std::map<executor_id, machine> machines;
   std::set<executor_id> suspects;
+  std::set<executor_id> to_be_killed;
+  bool changing_contents = false;
+  std::optional<std::uint32_t> poisoned; ///< tasks of this partition often fail
   std::map<task_id, task> tasks;
   std::map<job_id, job_state> jobs;
   std::vector<task> launches;

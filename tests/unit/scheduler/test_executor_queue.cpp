@@ -59,14 +59,15 @@ TEST_CASE("a cancelled order that comes again is ignored, too") {
   CHECK(it.empty());
 }
 
-TEST_CASE("a task of a stage or stage attempt that is not known is refused") {
+TEST_CASE("a task of a stage or stage attempt that is not known is refused once, and then for good") {
   queue it;
   CHECK(it.add({1, 3, 0}) == answer::unknown_stage);
   it.add_stage(3, 0, "stage");
-  CHECK(it.add({1, 3, 1}) == answer::unknown_stage);
-  CHECK(it.add({1, 3, 0}) == answer::queued);
+  CHECK(it.add({1, 3, 0}) == answer::duplicate);
+  CHECK(it.add({2, 3, 1}) == answer::unknown_stage);
+  CHECK(it.add({3, 3, 0}) == answer::queued);
   it.forget_stage(3);
-  CHECK(it.add({2, 3, 0}) == answer::unknown_stage);
+  CHECK(it.add({4, 3, 0}) == answer::unknown_stage);
 }
 
 TEST_CASE("tasks of a forgotten stage that wait keep what they need") {
@@ -119,14 +120,39 @@ TEST_CASE("an attempt ends once") {
   CHECK_FALSE(it.ended(1));
 }
 
-TEST_CASE("of attempts that ended only the last ones are remembered") {
+TEST_CASE("an order that comes again is ignored however it is out of order") {
   queue it;
   it.add_stage(3, 0, "stage");
-  for (std::uint64_t task = 1; task <= queue::remembered_max + 1; ++task) {
+  for (const std::uint64_t task : {100, 7, 65'000, 8, 1})
+    CHECK(it.add({task, 3, 0}) == answer::queued);
+  for (const std::uint64_t task : {1, 8, 65'000, 7, 100})
+    CHECK(it.add({task, 3, 0}) == answer::duplicate);
+  CHECK(it.add({2, 3, 0}) == answer::queued);
+}
+
+TEST_CASE("attempts long ago are remembered as long as they wait or run") {
+  queue it;
+  it.add_stage(3, 0, "stage");
+  const std::uint64_t much_later = 10 + recent_numbers::window;
+  for (const std::uint64_t task : {std::uint64_t{1}, std::uint64_t{2}, std::uint64_t{3}, much_later})
     it.add({task, 3, 0});
-    it.take();
-    it.ended(task);
-  }
-  CHECK(it.add({2, 3, 0}) == answer::duplicate);
-  CHECK(it.add({1, 3, 0}) == answer::queued);
+  it.take();
+  it.take();
+  it.ended(1);
+  CHECK(it.add({2, 3, 0}) == answer::duplicate); // runs
+  CHECK(it.add({3, 3, 0}) == answer::duplicate); // waits
+  CHECK(it.add({much_later, 3, 0}) == answer::duplicate);
+  CHECK(it.add({1, 3, 0}) == answer::queued); // nobody can tell any more
+}
+
+TEST_CASE("numbers far apart are told apart") {
+  recent_numbers seen;
+  using told = recent_numbers::answer;
+  CHECK(seen.add(5) == told::fresh);
+  CHECK(seen.add(5 + recent_numbers::window) == told::fresh); // the same place in the ring
+  CHECK(seen.add(5) == told::too_old);
+  CHECK(seen.add(6) == told::fresh);
+  CHECK(seen.add(5 + 10 * recent_numbers::window) == told::fresh);
+  CHECK(seen.add(6 + 9 * recent_numbers::window) == told::fresh);
+  CHECK(seen.add(5 + 10 * recent_numbers::window) == told::seen);
 }

@@ -21,9 +21,12 @@ class chaos {
 public:
   explicit chaos(std::uint64_t seed) : world_(seed, options(seed)) {
     for (bool* kind : {&on_.losses, &on_.lost_blocks, &on_.duplicates, &on_.late_messages, &on_.user_failures, &on_.suspicion,
-                       &on_.cancellations, &on_.evictions})
+                       &on_.cancellations, &on_.evictions, &on_.slow_tasks, &on_.changing_contents})
       *kind = world_.chance(50);
     world_.run_time_us = world_.chance(50) ? 5000 : 50;
+    world_.changing_contents = on_.changing_contents;
+    if (seed % 13 == 0)
+      world_.poisoned = static_cast<std::uint32_t>(seed % 3);
   }
 
   std::string run() {
@@ -54,9 +57,19 @@ private:
   static scheduler_options options(std::uint64_t seed) {
     scheduler_options made;
     made.stage_attempts_max = 1000;
-    made.task_failures_max = 1000;
+    made.task_failures_max = seed % 13 == 0 ? 2 : 1000;
     made.lookahead_tasks_max = 8;
     made.resubmit_delay = std::chrono::milliseconds(seed % 3 == 0 ? 200 : 0);
+    made.speculation.enabled = seed % 4 != 0;
+    made.speculation.tasks_min = 2;
+    made.speculation.quantile = 0.3;
+    made.speculation.interval = std::chrono::milliseconds(10);
+    made.speculation.task_run_time_min = std::chrono::milliseconds(10);
+    made.exclusion.tasks_and_stages = seed % 5 == 0;
+    made.exclusion.application = seed % 5 == 0 || seed % 7 == 0;
+    made.exclusion.kill_excluded = seed % 35 == 0;
+    made.exclusion.fetch_failures = seed % 14 == 0;
+    made.fair = seed % 11 == 0;
     return made;
   }
 
@@ -65,12 +78,22 @@ private:
   }
 
   void go_on() {
-    if (!world_.tasks.empty()) {
+    if (!world_.to_be_killed.empty() && world_.chance(30)) {
+      world_.lose(*world_.to_be_killed.begin());
+      world_.join_executor(1 + world_.below(3));
+    } else if (!world_.tasks.empty()) {
       auto it = world_.tasks.begin();
       std::advance(it, world_.below(std::min<std::size_t>(world_.tasks.size(), 8)));
+      if (on_.slow_tasks && it->first.value % 7 == 0 && world_.chance(95))
+        it = world_.tasks.begin();
       world_.now += std::chrono::milliseconds(5);
+      if (world_.wake && *world_.wake <= world_.now && world_.chance(50)) {
+        world_.wake.reset();
+        world_.tell(tick{});
+        return;
+      }
       world_.run(it->first);
-    } else if (world_.wake) {
+    } else if (world_.wake && (world_.suspects.empty() || world_.chance(50))) {
       world_.now = std::max(world_.now, *world_.wake);
       world_.wake.reset();
       world_.tell(tick{});
@@ -115,9 +138,7 @@ private:
       break;
     case 4:
       if (on_.user_failures && !world_.tasks.empty()) {
-        const auto [id, task] = *world_.tasks.begin();
-        world_.tasks.erase(id);
-        world_.tell(task_failed{id, task.executor, user_error{"boom", static_cast<std::uint8_t>(errc::task_failed)}});
+        world_.fail((world_.chance(50) ? world_.tasks.begin() : std::prev(world_.tasks.end()))->first);
       }
       break;
     case 5:
@@ -155,7 +176,7 @@ private:
     auto& cached = world_.machines.at(id).cached;
     if (!on_.evictions || cached.empty())
       return;
-    const auto [dataset, partition] = *cached.begin();
+    const auto [dataset, partition] = cached.begin()->first;
     cached.erase(cached.begin());
     world_.tell(block_dropped{id, {dataset, partition}});
   }

@@ -1,0 +1,67 @@
+// Disks that are full: the one that jobs write to, and the one with the application's own directory.
+#include "harness/target.hpp"
+
+#include "harness/isolation.hpp"
+#include "random.hpp"
+
+namespace chaos {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* filler = "filler";
+constexpr const char* full_output = "fill the output disk";
+
+class disk_target final : public target {
+public:
+  std::vector<fault_kind> kinds() const override {
+    using namespace std::chrono_literals;
+    return {{full_output, 3, 1s, 8s, cause::output_disk_full},
+            {"fill the local disk", 1, 1s, 8s, cause::local_disk_full | cause::executor_gone}};
+  }
+
+  std::string inject(const planned_fault& fault, scene& on) override {
+    if (!on.isolated)
+      return "not done: file systems of its own need root";
+    const auto path = disk_of(fault, on) / filler;
+    fill_up(path);
+    // Sometimes a little room is left, so that the disk gets full in the middle of a file.
+    const auto room = random_source(fault.choice).below(5) * 60000;
+    std::error_code gone;
+    const auto size = fs::file_size(path, gone);
+    if (!gone)
+      fs::resize_file(path, size - std::min<std::uintmax_t>(size, room), gone);
+    return disk_of(fault, on).filename().string() + " has " + std::to_string(room) + " bytes left";
+  }
+
+  void lift(const planned_fault& fault, scene& on) override {
+    std::error_code gone;
+    fs::remove(disk_of(fault, on) / filler, gone);
+  }
+
+  void heal(scene& on) override {
+    std::error_code gone;
+    fs::remove(on.output / filler, gone);
+    fs::remove(on.local / filler, gone);
+  }
+
+  std::vector<std::string> problems(scene& on) override {
+    std::vector<std::string> found;
+    for (const auto& entry : fs::directory_iterator(on.output))
+      found.push_back(entry.path().filename().string() + " is left among the output");
+    return found;
+  }
+
+private:
+  static fs::path disk_of(const planned_fault& fault, const scene& on) {
+    return fault.kind.name == full_output ? on.output : on.local;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<target> make_disk_target() {
+  return std::make_unique<disk_target>();
+}
+
+} // namespace chaos

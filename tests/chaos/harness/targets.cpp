@@ -1,0 +1,16 @@
+#include "harness/target.hpp"
+
+namespace chaos {
+
+std::vector<std::unique_ptr<target>> all_targets() {
+  std::vector<std::unique_ptr<target>> all;
+  all.push_back(make_driver_target());
+  all.push_back(make_keeper_target());
+  all.push_back(make_executor_target());
+  all.push_back(make_orders_target());
+  all.push_back(make_network_target());
+  all.push_back(make_disk_target());
+  return all;
+}
+
+} // namespace chaos

@@ -1,0 +1,13 @@
+# Lists every SALAMANDER_PROBE of some sources: cmake -DSOURCES=a;b -DOUTPUT=file -P collect_probes.cmake
+set(lines "")
+foreach(source IN LISTS SOURCES)
+  file(STRINGS ${source} found REGEX "SALAMANDER_PROBE\\(\"")
+  foreach(line IN LISTS found)
+    string(REGEX REPLACE ".*SALAMANDER_PROBE\\((\"[^\"]*\")\\).*" "\\1," name "${line}")
+    list(APPEND lines "${name}")
+  endforeach()
+endforeach()
+list(REMOVE_DUPLICATES lines)
+list(SORT lines)
+list(JOIN lines "\n" text)
+file(WRITE ${OUTPUT} "${text}\n")

@@ -1,0 +1,138 @@
+// An executor's process: its end of the session, its queue of work, its blocks, and cores that take virtual time.
+#pragma once
+
+#include "task_model.hpp"
+#include "world.hpp"
+
+#include <salamander/scheduler/executor_queue.hpp>
+#include <salamander/storage/block_store.hpp>
+
+namespace salamander::sim {
+
+/// Does what actors/executor_actor and executor_runtime do, with the same state machines and no threads.
+class executor_model {
+public:
+  struct identity {
+    world::process self = 0;
+    world::process driver = 0;
+    std::uint32_t slot = 0;
+    executor_id executor;
+    std::uint64_t incarnation = 0;
+    bool hangs = false; ///< it never does anything
+  };
+
+  executor_model(world& around, const identity& who);
+  ~executor_model();
+
+  /// The process has started; it registers unless it hangs.
+  void begin();
+  void receive(const control& what);
+  /// Its connection to the driver ended.
+  void disconnected();
+
+  const identity& who() const noexcept {
+    return who_;
+  }
+  storage::block_store& store() noexcept {
+    return store_;
+  }
+
+  // For its tasks.
+  world& around() noexcept {
+    return world_;
+  }
+  /// A task has come to its end; its core is free.
+  void task_ended(std::uint64_t task, task_report what);
+  duration stretched(duration time) const noexcept {
+    return time * slow_factor_;
+  }
+  bool take_allocation_failure() noexcept;
+  world::process process_of(executor_id executor) const;
+  /// The process ends by itself.
+  void exit(const std::string& reason);
+
+  // Faults.
+  void slow_down(std::uint32_t factor) noexcept {
+    slow_factor_ = factor;
+  }
+  void fail_allocations(std::uint32_t times) noexcept {
+    allocation_failures_ += times;
+  }
+  void press(std::uint32_t percent);
+  void relax();
+  void delete_blocks(std::uint32_t count, std::uint64_t salt);
+  /// A bit of a result that is kept as bytes; what is typed has no bytes to change.
+  void corrupt_stored(std::uint64_t salt);
+  void replay_old_order(std::uint64_t salt);
+
+  // What there is, for checks.
+  std::size_t running() const noexcept {
+    return running_.size();
+  }
+  std::size_t waiting() const noexcept {
+    return queue_.waiting();
+  }
+  const driver_session& session() const noexcept {
+    return session_;
+  }
+  /// The tasks on its cores, as its process leaves them in shared memory.
+  std::vector<std::uint64_t> positions() const;
+  std::uint64_t reserved_by_tasks() const noexcept;
+  std::uint64_t pressed() const noexcept {
+    return pressed_;
+  }
+  /// Names of the map outputs and cached blocks that it has ever been given and may still hold.
+  const std::set<std::pair<std::uint32_t, std::uint32_t>>& map_outputs() const noexcept {
+    return map_outputs_;
+  }
+  void note_map_output(std::uint32_t shuffle, std::uint32_t map) {
+    map_outputs_.insert({shuffle, map});
+  }
+  void note_result(std::uint64_t task) {
+    results_.push_back(task);
+  }
+  void note_cached(std::uint32_t dataset, std::uint32_t partition) {
+    cached_.insert({dataset, partition});
+  }
+  void check_after_event();
+  void check_idle();
+  /// After everything was dropped.
+  void check_empty();
+
+private:
+  using queue_of_work = scheduler::executor_queue<task_order, std::shared_ptr<stage_state>>;
+
+  void register_at_driver();
+  void beat();
+  void perform(std::vector<driver_session::action> actions);
+  void obey(const order& what);
+  void add_stage(const std::shared_ptr<const stage_order>& order);
+  void add_task(task_order task);
+  void cancel(const std::vector<std::uint64_t>& tasks);
+  void report(task_report what);
+  void fill_cores();
+  void schedule_reports();
+  void send_reports();
+
+  world& world_;
+  identity who_;
+  storage::memory_manager memory_;
+  storage::block_store store_;
+  driver_session session_;
+  queue_of_work queue_;
+  std::map<std::uint64_t, std::unique_ptr<task_run>> running_;
+  std::vector<std::unique_ptr<task_run>> ended_; ///< destroyed when nobody is inside them
+  std::vector<task_report> reports_;
+  bool reports_scheduled_ = false;
+  std::uint64_t next_report_ = 1;
+  std::uint64_t next_order_ = 1;
+  std::uint32_t slow_factor_ = 1;
+  std::uint32_t allocation_failures_ = 0;
+  std::uint64_t pressed_ = 0;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> map_outputs_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> cached_;
+  std::vector<std::uint64_t> results_; ///< of tasks, that were kept here
+  std::vector<task_order> old_orders_; ///< all that came
+};
+
+} // namespace salamander::sim
