@@ -22,7 +22,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 /// posix_spawn's two objects, initialised and destroyed together.
 class spawn_settings {
 public:
-  spawn_settings(int watch, bool own_session) {
+  spawn_settings(int watch, const child_order& order) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawnattr_init(&attributes_);
     ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -32,9 +32,9 @@ public:
     sigset_t all;
     ::sigemptyset(&none);
     ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setsigmask(&attributes_, order.signals_blocked ? &all : &none);
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    const int session = own_session ? POSIX_SPAWN_SETSID : 0;
+    const int session = order.own_session ? POSIX_SPAWN_SETSID : 0;
     ::posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | session));
   }
   spawn_settings(const spawn_settings&) = delete;
@@ -75,7 +75,7 @@ std::pair<started_child, int> start_child(child_order order) {
     return {std::move(child), errno};
   auto arguments = pointers(order.arguments);
   auto environment = pointers(order.environment);
-  spawn_settings settings(theirs.get(), order.own_session);
+  spawn_settings settings(theirs.get(), order);
   const int failure =
       ::posix_spawn(&child.process, order.program.c_str(), settings.actions(), settings.attributes(), arguments.data(), environment.data());
   if (failure != 0)

@@ -39,6 +39,7 @@ struct child_order {
   std::vector<std::string> arguments;   ///< argv, program name included
   std::vector<std::string> environment; ///< "NAME=value"
   bool own_session = false;             ///< signals of this process's terminal do not reach it
+  bool signals_blocked = false;         ///< until the program unblocks them, so that none ends it before it is ready
 };
 
 struct started_child {
@@ -46,7 +47,7 @@ struct started_child {
   descriptor watch; ///< one end of a socket pair; the child has the other, and it ends with the child
 };
 
-/// The child has this process's standard output and error, /dev/null as input, no blocked or ignored signals.
+/// The child has this process's standard output and error, /dev/null as input, no ignored signals, and none blocked unless the order says so.
 /// Errors: process 0 and a positive errno.
 std::pair<started_child, int> start_child(child_order order);
 

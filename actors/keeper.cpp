@@ -112,6 +112,9 @@ void clean_up(const fs::path& directory) {
 void ignore_signals() {
   for (const int one : {SIGINT, SIGHUP, SIGQUIT, SIGTERM, SIGPIPE, SIGTSTP, SIGUSR1, SIGUSR2})
     ::signal(one, SIG_IGN);
+  sigset_t all; // as it was started: those that came first are ignored now
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
 }
 
 } // namespace
@@ -121,7 +124,7 @@ std::vector<pid_t> executors_of(const fs::path& directory) {
 }
 
 keeper::keeper(const fs::path& directory) {
-  child_order order{"/proc/self/exe", {"salamander-keeper", std::to_string(::getpid())}, {}, true};
+  child_order order{"/proc/self/exe", {"salamander-keeper", std::to_string(::getpid())}, {}, true, true};
   for (char** one = ::environ; *one; ++one)
     order.environment.emplace_back(*one);
   order.environment.push_back(fmt::format("{}={} {}", keeper_variable, ::getpid(), directory.string()));

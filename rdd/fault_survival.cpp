@@ -93,7 +93,7 @@ public:
   }
 
 private:
-  static constexpr std::uint32_t messages = 8; ///< a small job has some more than that on each link
+  static constexpr std::uint32_t messages = 4; ///< a small job has some more than that on each link
 
   std::uint32_t below(std::size_t bound) {
     const auto draw = core::fault_draw(options_.seed, {static_cast<std::uint64_t>(kind_), run_, draws_++});

@@ -112,72 +112,49 @@ void set_object(fault_spec& spec, const fault_grammar& grammar, std::string_view
   }
 }
 
-void set_word(fault_spec& spec, const fault_grammar& grammar, std::string_view name, std::string_view value) {
+/// The word of that name. Errors: there is none, or it does not apply.
+word word_named(const fault_grammar& grammar, std::string_view name) {
   const auto wanted = lower(with_hyphens(name));
-  const auto index = [&] {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(word::count_); ++i)
-      if (wanted == word_text(static_cast<word>(i)))
-        return static_cast<word>(i);
-    return word::count_;
-  }();
-  if (index == word::count_ || (grammar.words & bit(index)) == 0)
-    bad(quoted(name) + (index == word::count_ ? " is not a word of fault plans" : " does not apply") + "; " + std::string(grammar.name) +
-        " takes: " + list_words(grammar.words));
+  for (std::size_t i = 0; i < static_cast<std::size_t>(word::count_); ++i) {
+    const auto one = static_cast<word>(i);
+    if (wanted != word_text(one))
+      continue;
+    if ((grammar.words & bit(one)) == 0)
+      bad(quoted(name) + " does not apply; " + std::string(grammar.name) + " takes: " + list_words(grammar.words));
+    return one;
+  }
+  bad(quoted(name) + " is not a word of fault plans; " + std::string(grammar.name) + " takes: " + list_words(grammar.words));
+}
+
+/// Things are numbered from 0, occasions counted from 1.
+std::uint32_t least_of(word which) noexcept {
+  return which == word::executor || which == word::stage || which == word::partition || which == word::at_stage ? 0 : 1;
+}
+
+void set_word(fault_spec& spec, const fault_grammar& grammar, std::string_view name, std::string_view value) {
+  const auto which = word_named(grammar, name);
   if (value.empty())
-    bad(quoted(name) + " needs a value: " + std::string(word_text(index)) + "=...");
-  if (has_word(spec, index))
+    bad(quoted(name) + " needs a value: " + std::string(word_text(which)) + "=...");
+  if (has_word(spec, which))
     bad(quoted(name) + " is given twice");
-  switch (index) {
-  case word::executor:
-    spec.executor = number_of(name, value, 0);
+  if (const auto number = number_member_of(which)) {
+    spec.*number = which == word::times && lower(value) == "any" ? 0 : number_of(name, value, least_of(which));
     return;
-  case word::stage:
-    spec.stage = number_of(name, value, 0);
-    return;
-  case word::partition:
-    spec.partition = number_of(name, value, 0);
-    return;
-  case word::at_stage:
-    spec.at_stage = number_of(name, value, 0);
-    return;
-  case word::after_tasks:
-    spec.after_tasks = number_of(name, value, 1);
-    return;
-  case word::nth:
-    spec.nth = number_of(name, value, 1);
-    return;
+  }
+  switch (which) {
   case word::probability:
     spec.probability = real_of(name, value, 0, 1);
-    return;
-  case word::times:
-    spec.times = lower(value) == "any" ? 0 : number_of(name, value, 1);
-    return;
-  case word::batch:
-    spec.batch = number_of(name, value, 1);
-    return;
-  case word::read:
-    spec.read = number_of(name, value, 1);
-    return;
-  case word::chunk:
-    spec.chunk = number_of(name, value, 1);
-    return;
-  case word::tries:
-    spec.tries = number_of(name, value, 1);
     return;
   case word::factor:
     spec.factor = real_of(name, value, 1, 1000);
     return;
-  case word::duration:
-  case word::delay:
-    spec.time = parse_time(key, value);
-    if (spec.time->count() == 0)
-      bad(quoted(value) + " for " + std::string(name) + " is no time");
-    return;
   case word::direction:
     spec.way = choice_of(name, value, {testing::direction::both, testing::direction::to_executor, testing::direction::from_executor});
     return;
-  case word::count_:
-    return;
+  default: // duration and delay
+    spec.time = parse_time(key, value);
+    if (spec.time->count() == 0)
+      bad(quoted(value) + " for " + std::string(name) + " is no time");
   }
 }
 
@@ -208,43 +185,20 @@ std::string object_text(const fault_spec& spec) {
 }
 
 std::string value_text(const fault_spec& spec, word which) {
-  const auto whole = [](const std::optional<std::uint32_t>& value) { return std::to_string(value.value_or(0)); };
+  if (which == word::times && spec.times == 0U)
+    return "any";
+  if (const auto number = number_member_of(which))
+    return std::to_string((spec.*number).value_or(0));
   switch (which) {
-  case word::executor:
-    return whole(spec.executor);
-  case word::stage:
-    return whole(spec.stage);
-  case word::partition:
-    return whole(spec.partition);
-  case word::at_stage:
-    return whole(spec.at_stage);
-  case word::after_tasks:
-    return whole(spec.after_tasks);
-  case word::nth:
-    return whole(spec.nth);
   case word::probability:
     return number_text(spec.probability.value_or(0));
-  case word::times:
-    return spec.times == 0U ? "any" : whole(spec.times);
-  case word::batch:
-    return whole(spec.batch);
-  case word::read:
-    return whole(spec.read);
-  case word::chunk:
-    return whole(spec.chunk);
-  case word::tries:
-    return whole(spec.tries);
   case word::factor:
     return number_text(spec.factor.value_or(1));
-  case word::duration:
-  case word::delay:
-    return time_text(spec.time.value_or(std::chrono::milliseconds(0)));
   case word::direction:
     return std::string(text_of(spec.way));
-  case word::count_:
-    break;
+  default: // duration and delay
+    return time_text(spec.time.value_or(std::chrono::milliseconds(0)));
   }
-  return {};
 }
 
 } // namespace

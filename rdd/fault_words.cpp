@@ -47,6 +47,20 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(word::count_)> w
     "executor", "stage", "partition", "at-stage", "after-tasks", "nth", "probability", "times",
     "batch",    "read",  "chunk",     "tries",    "factor",      "for", "by",          "direction"};
 
+/// Of the words in their order; null: the word's value is no whole number.
+constexpr std::array<number_member, static_cast<std::size_t>(word::count_)> number_members{&fault_spec::executor,
+                                                                                           &fault_spec::stage,
+                                                                                           &fault_spec::partition,
+                                                                                           &fault_spec::at_stage,
+                                                                                           &fault_spec::after_tasks,
+                                                                                           &fault_spec::nth,
+                                                                                           nullptr,
+                                                                                           &fault_spec::times,
+                                                                                           &fault_spec::batch,
+                                                                                           &fault_spec::read,
+                                                                                           &fault_spec::chunk,
+                                                                                           &fault_spec::tries};
+
 constexpr std::array<std::string_view, 4> block_texts{"any", "shuffle", "cached", "result"};
 constexpr std::array<std::string_view, 3> direction_texts{"both", "to-executor", "from-executor"};
 constexpr std::array<std::string_view, 2> disk_texts{"ENOSPC", "EIO"};
@@ -85,45 +99,27 @@ std::string list_words(std::uint32_t words) {
   return all;
 }
 
+number_member number_member_of(fault_word which) noexcept {
+  return number_members[static_cast<std::size_t>(which)];
+}
+
 bool has_word(const fault_spec& spec, fault_word which) noexcept {
-  const bool delays = (grammar_of(spec.kind).words & bit(word::delay)) != 0;
+  if (const auto number = number_member_of(which))
+    return (spec.*number).has_value();
+  const auto& grammar = grammar_of(spec.kind);
   switch (which) {
-  case word::executor:
-    return spec.executor.has_value();
-  case word::stage:
-    return spec.stage.has_value();
-  case word::partition:
-    return spec.partition.has_value();
-  case word::at_stage:
-    return spec.at_stage.has_value();
-  case word::after_tasks:
-    return spec.after_tasks.has_value();
-  case word::nth:
-    return spec.nth.has_value();
   case word::probability:
     return spec.probability.has_value();
-  case word::times:
-    return spec.times.has_value();
-  case word::batch:
-    return spec.batch.has_value();
-  case word::read:
-    return spec.read.has_value();
-  case word::chunk:
-    return spec.chunk.has_value();
-  case word::tries:
-    return spec.tries.has_value();
   case word::factor:
     return spec.factor.has_value();
   case word::duration:
-    return spec.time.has_value() && !delays;
   case word::delay:
-    return spec.time.has_value() && delays;
+    return spec.time.has_value() && (which == word::delay) == ((grammar.words & bit(word::delay)) != 0);
   case word::direction:
-    return spec.way != testing::direction::both && grammar_of(spec.kind).object != fault_object::message;
-  case word::count_:
-    break;
+    return spec.way != testing::direction::both && grammar.object != fault_object::message;
+  default:
+    return false;
   }
-  return false;
 }
 
 std::string misfit_of(const fault_spec& spec) {

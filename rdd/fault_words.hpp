@@ -50,6 +50,10 @@ std::string_view word_text(fault_word word) noexcept;
 /// The words of a set as "executor, stage, times".
 std::string list_words(std::uint32_t words);
 
+using number_member = std::optional<std::uint32_t> fault_spec::*;
+/// Where a fault keeps the number that a word stands for; null for words with other values.
+number_member number_member_of(fault_word which) noexcept;
+
 /// Whether a fault has this word set.
 bool has_word(const fault_spec& spec, fault_word word) noexcept;
 

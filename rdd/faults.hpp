@@ -103,8 +103,8 @@ public:
   fault& at_stage(std::uint32_t ordinal);
   /// Executors: when `executor` has finished so many tasks; without `executor`, the one that finishes that many-th task of the run.
   fault& after_tasks(std::uint32_t count);
-  /// Tasks and blocks: the n-th task attempt that is sent to an executor, of those that match. Messages: the n-th with orders or reports of each
-  /// executor and direction.
+  /// Tasks and blocks: the n-th task attempt that is sent to an executor, of those that match. Messages: the n-th that carries orders
+  /// or reports, for each executor and direction.
   fault& nth(std::uint32_t n);
   /// Drawn for every occasion: each finished task (executors), each attempt sent (tasks, blocks), each message.
   fault& probability(double p);

@@ -223,7 +223,8 @@ public:
     requires core::pair_record<T>;
 
   /// One part-NNNNN file a partition, a line a record, and _SUCCESS at the end. Nothing under a final name before the job is done.
-  /// Errors: errc::output_exists, errc::io_error; the directory is removed again.
+  /// Errors: errc::output_exists, errc::out_of_disk, errc::io_error; the directory is removed again. What the system finds out only when it
+  /// writes its memory to the disk is noticed with salamander.files.syncOutput.
   void save_as_text_file(const std::string& path, where_t where = where_t::current()) const;
 
   // -- caching and properties ------------------------------------------------------------------------------------------------------

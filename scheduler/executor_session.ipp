@@ -21,7 +21,7 @@ inline std::string seconds(duration time) {
 template <class Order, class Report>
 auto executor_session<Order, Report>::handle(event what, time_point now) -> std::vector<action> {
   now_ = now;
-  std::visit([this](auto& one) { on(std::move(one)); }, what);
+  std::visit([this](auto& one) { this->on(std::move(one)); }, what);
   move_messages();
   return std::exchange(actions_, {});
 }
@@ -132,7 +132,7 @@ void executor_session<Order, Report>::move_messages() {
 template <class Order, class Report>
 auto driver_session<Order, Report>::handle(event what, time_point now) -> std::vector<action> {
   now_ = now;
-  std::visit([this](auto& one) { on(std::move(one)); }, what);
+  std::visit([this](auto& one) { this->on(std::move(one)); }, what);
   move_messages();
   return std::exchange(actions_, {});
 }

@@ -51,6 +51,7 @@ bool run_all(const chaos_options& options, const run_places& places, bool isolat
     } catch (const broken_promise& broken) {
       log.note(std::string("BROKEN: ") + broken.what());
       print_failure(broken.what(), run, log, options, episode, places.home);
+      run.write_all_stacks();
       run.add_bug("episode " + std::to_string(episode) + ": " + broken.what());
       run.abandon();
       return kept = false;

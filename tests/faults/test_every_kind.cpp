@@ -130,7 +130,7 @@ TEST_CASE("a task that is held up is waited for") {
 TEST_CASE("control messages that are lost, repeated or late change nothing") {
   for (const auto way : {faults::direction::to_executor, faults::direction::from_executor})
     for (const auto& one :
-         {faults::drop_message(way).nth(3), faults::repeat_message(way).nth(3), faults::delay_message(100ms, way).nth(3)}) {
+         {faults::drop_message(way).nth(2), faults::repeat_message(way).nth(2), faults::delay_message(100ms, way).nth(2)}) {
       const auto report = run_with(one);
       CHECK(report.injected[0].executor);
     }

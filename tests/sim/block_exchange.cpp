@@ -16,23 +16,28 @@ class corruption_mark {
 public:
   explicit corruption_mark(std::shared_ptr<corruption_counts> counts) : counts_(std::move(counts)) {
     ++counts_->injected;
+    ++counts_->on_the_way;
   }
   corruption_mark(const corruption_mark&) = delete;
   corruption_mark& operator=(const corruption_mark&) = delete;
   ~corruption_mark() {
-    if (!decided_)
-      ++counts_->not_read;
+    end(counts_->not_read);
   }
   void refuse() {
-    if (!std::exchange(decided_, true))
-      ++counts_->refused;
+    end(counts_->refused);
   }
   void accept() {
-    if (!std::exchange(decided_, true))
-      ++counts_->accepted;
+    end(counts_->accepted);
   }
 
 private:
+  void end(std::uint64_t& how) {
+    if (std::exchange(decided_, true))
+      return;
+    ++how;
+    --counts_->on_the_way;
+  }
+
   std::shared_ptr<corruption_counts> counts_;
   bool decided_ = false;
 };

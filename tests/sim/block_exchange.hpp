@@ -18,6 +18,7 @@ struct corruption_counts {
   std::uint64_t injected = 0; ///< answers and requests that were changed
   std::uint64_t refused = 0;  ///< and were seen to be wrong, by a checksum or because they made no sense
   std::uint64_t not_read = 0; ///< and were not read to the end by anybody
+  std::uint64_t on_the_way = 0;
   std::uint64_t accepted = 0; ///< and were taken for right: never
 };
 
@@ -58,7 +59,6 @@ public:
   /// The connections of a process break.
   void reset(process which);
 
-  /// What is not decided yet counts as not read.
   const corruption_counts& corruption() const noexcept {
     return *corruption_;
   }

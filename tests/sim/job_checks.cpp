@@ -285,6 +285,7 @@ void job_checks::finished(job_id id) {
   auto* const one = find(id);
   check(one && !one->over, "S2 once", [&] { return "job " + std::to_string(id.value) + " is finished and was over before"; });
   one->over = true;
+  ++succeeded_;
   std::vector<records> results;
   for (const auto& result : one->results) {
     check(result.has_value(), "S2 once", [&] { return "job " + std::to_string(id.value) + " is finished and lacks a result"; });

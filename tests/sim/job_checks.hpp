@@ -41,7 +41,8 @@ public:
   /// Where the inputs of a stage are, as an executor is told for the first time.
   void announced(const stage_order& what) const;
   void check_end() const {
-    losses_.check_end();
+    if (succeeded_ == jobs_.size())
+      losses_.check_end();
   }
   /// The inputs with which an executor runs tasks of a stage.
   void launched(const scheduler::launch_tasks& what, const stage_order& as_sent);
@@ -93,6 +94,7 @@ private:
   std::map<std::tuple<stage_id, std::uint32_t, std::uint32_t>, failures> failures_; ///< by stage, attempt and partition
   std::map<stage_id, std::map<std::uint32_t, failures>> by_stage_;                  ///< by partition, over all attempts
   std::map<stage_id, std::uint32_t> fetch_failures_;
+  std::size_t succeeded_ = 0; ///< jobs
   bool exhausted_ = false;
   bool expected_ = true;          ///< the event being handled is of an attempt that runs
   std::uint64_t last_task_ = 0;   ///< the newest name before the event being handled

@@ -143,7 +143,7 @@ private:
     driver.check_empty();
     check(world_.blocks.active() == 0, "S7 idle", [] { return std::string("a fetch was left behind"); });
     const auto& corruption = world_.blocks.corruption();
-    check(corruption.injected == corruption.refused + corruption.not_read, "S3 corruption",
+    check(corruption.injected == corruption.refused + corruption.not_read + corruption.on_the_way, "S3 corruption",
           [] { return std::string("not every change of a block was noticed"); });
     world_.stop_program();
     until([this] { return world_.executors().empty() && world_.driver()->living_executors() == 0; }, world_.now() + gone_within,

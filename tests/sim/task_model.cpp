@@ -13,6 +13,7 @@ using storage::block_kind;
 namespace {
 
 constexpr std::chrono::microseconds task_start_time{10};
+constexpr std::uint64_t batch_micros_max = 300'000;            ///< about; a batch is thousands of records, not all of them
 constexpr std::chrono::milliseconds cancel_check_interval{50}; ///< of somebody who waits for blocks
 
 } // namespace
@@ -219,7 +220,7 @@ void task_run::computed() {
   auto time = random_.between(micros * 3 / 10, micros * 17 / 10);
   if (random_.once_in(25))
     time *= 6;
-  batches_ = time < 1000 ? 1 : 2 + random_.below(3);
+  batches_ = time < 1000 ? 1 : 2 + random_.below(3) + static_cast<std::uint32_t>(time / batch_micros_max);
   batch_time_ = std::chrono::microseconds(time / batches_);
   const auto& order = *stage_->order;
   if (!order.program.map_child && order.what == job_action::save) {

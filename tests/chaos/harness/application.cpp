@@ -10,6 +10,8 @@ namespace chaos {
 
 run_places::run_places(const std::filesystem::path& run)
     : home(run), input(run / "in"), output(run / "out"), local(run / "local"), blocks(run / "blocks"), configuration(run / "conf") {
+  for (const auto& one : {output, local, blocks})
+    std::filesystem::remove_all(one); // of an earlier run in the same directory
   for (const auto& one : {input, output, local, blocks, configuration})
     std::filesystem::create_directories(one);
   // The runtime refuses to look for sockets where others may put theirs.

@@ -1,5 +1,6 @@
 #include "harness/session.hpp"
 
+#include "harness/stacks.hpp"
 #include "jobs/saved_output.hpp"
 
 #include <signal.h>
@@ -84,6 +85,7 @@ void session::start_application() {
     if (!patient(begin, start_max))
       throw broken_promise("the driver was not ready after " + std::to_string(start_max.count()) + " s without faults");
   }
+  look_around(); // the proxies' sockets have to be there before the first job
   for (const auto& one : targets_)
     one->forget();
   wait_for_right_jobs(1);
@@ -182,7 +184,8 @@ void session::wait_for_right_jobs(std::uint32_t count) {
 
 void session::check_rest() {
   for (const auto begin = patience_;;) {
-    turn();
+    if (!turn())
+      continue;
     if (scene_.driver->ended())
       throw broken_promise("the driver ended while nothing was going on");
     const auto found = problems();
@@ -233,7 +236,8 @@ void session::end_of_driver() {
 
 void session::wait_until_all_is_gone() {
   for (const auto begin = patience_;;) {
-    turn();
+    if (!turn())
+      continue;
     const auto processes = descendants();
     const auto directories = scene_.application_directories();
     // Without a keeper a killed driver's directory stays until the next application comes.
@@ -260,6 +264,12 @@ void session::check_output_left_behind() {
     fs::remove_all(directory);
   }
   job_.reset();
+}
+
+void session::write_all_stacks() const {
+  for (const auto& one : descendants())
+    if (one.state != 'Z' && write_stacks(one.id, places_.home / ("stacks-" + std::to_string(generation_) + "-" + std::to_string(one.id))))
+      log_.note("stacks of process " + std::to_string(one.id) + " are written");
 }
 
 void session::abandon() {

@@ -32,6 +32,8 @@ public:
   void run_episode(std::uint32_t number);
   /// The application is asked to end and must leave nothing behind. Errors: broken_promise.
   void end_application();
+  /// Writes where the threads of all processes are, as far as that can be found out.
+  void write_all_stacks() const;
   /// Kills whatever is left, and cleans up after it.
   void abandon();
 
@@ -66,8 +68,9 @@ private:
   void wait_until_all_is_gone();
   void check_output_left_behind();
 
-  /// Waits a moment and takes in all that happened meanwhile.
-  void turn();
+  /// Waits a moment and takes in all that happened meanwhile. True now and then, when it had a look at all processes too.
+  bool turn();
+  void look_around();
   void hear(const program_ready& event);
   void hear(const program_unready& event);
   void hear(const job_begun& event);
@@ -99,6 +102,7 @@ private:
   std::uint32_t right_since_heal_ = 0;
   bool ready_ = false;
   bool stopped_ = false; ///< the driver said that its context is down
+  clock::time_point looked_{};
   milliseconds last_turn_{0};
   milliseconds patience_{0};               ///< the time of `patient`
   std::set<std::uint32_t> executors_seen_; ///< of this application

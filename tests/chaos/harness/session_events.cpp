@@ -9,7 +9,9 @@
 namespace chaos {
 namespace {
 
-constexpr milliseconds turn_pause{20};
+constexpr milliseconds turn_pause{25};
+/// Looking through all processes costs processor time that the application may need more.
+constexpr milliseconds look_interval{200};
 /// A longer turn means that this process did not get the processor, and perhaps the application did not either.
 constexpr milliseconds turn_max{300};
 constexpr std::uint64_t busy_fault = 0;
@@ -26,24 +28,20 @@ bool session::patient(milliseconds since, std::chrono::seconds limit) const {
   return patience_ - since <= limit;
 }
 
-void session::turn() {
+bool session::turn() {
   const auto begin = clock::now();
   std::this_thread::sleep_for(turn_pause);
   if (scene_.driver) {
-    for (const auto& one : targets_)
-      one->tick(scene_);
     std::vector<std::string> strange;
     for (const auto& event : scene_.driver->events(strange))
       std::visit([this](const auto& what) { hear(what); }, event);
     for (const auto& line : strange)
       throw broken_promise("the driver program printed something else than a verdict: " + line);
     read_errors();
-    for (const auto& one : scene_.executors())
-      executors_seen_.insert(one.number);
-    bury_orphans(scene_.driver->id());
-  } else {
-    bury_orphans(0);
   }
+  const bool looks = begin - looked_ >= look_interval;
+  if (looks)
+    look_around();
   last_turn_ = std::chrono::duration_cast<milliseconds>(clock::now() - begin);
   patience_ += std::min(last_turn_, turn_max);
   if (last_turn_ > turn_max) {
@@ -51,6 +49,18 @@ void session::turn() {
     blame_.begin(busy_fault, cause::machine_busy, begin);
     blame_.end(busy_fault, clock::now());
   }
+  return looks;
+}
+
+void session::look_around() {
+  looked_ = clock::now();
+  bury_orphans(scene_.driver ? scene_.driver->id() : 0);
+  if (!scene_.driver)
+    return;
+  for (const auto& one : targets_)
+    one->tick(scene_);
+  for (const auto& one : scene_.executors())
+    executors_seen_.insert(one.number);
 }
 
 void session::hear(const program_ready&) {

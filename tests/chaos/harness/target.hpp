@@ -20,7 +20,7 @@ public:
   virtual void lift(const planned_fault&, scene&) {}
   /// The end of all faults.
   virtual void heal(scene&) {}
-  /// Called all the time.
+  /// Called several times a second.
   virtual void tick(scene&) {}
   /// What is not as it should be, now that all faults are healed, jobs succeed again, and none runs.
   virtual std::vector<std::string> problems(scene&) {

@@ -156,6 +156,29 @@ TEST_CASE("after fifteen seconds without anything to run on there is a warning, 
   CHECK(f.noticed("No task has run for a while, though some wait"));
 }
 
+TEST_CASE("a fetch failure that comes two attempts late unregisters nothing, and there is never more than one attempt to launch") {
+  driver_fixture f;
+  f.join_executor(0, 3);
+  const auto job = f.submit(f.shuffle(f.source(1), 3));
+  f.run_stage(stage_id{0});
+  const auto first = f.of(stage_id{1});
+  REQUIRE(first.size() == 3);
+  for (int i = 0; i < 2; ++i) {
+    const auto newest = std::prev(f.running.end())->second;
+    f.fail_fetch(newest.task, shuffle_id{0}, 0, executor_id{0});
+    f.run_stage(stage_id{0});
+    for (const auto& task : f.of(stage_id{1}))
+      CHECK((task.stage_attempt == static_cast<std::uint32_t>(i) + 1 || task.task == first[0].task || task.task == first[1].task));
+  }
+  const auto starts = f.all<stage_started>().size();
+  f.fail_fetch(first[0].task, shuffle_id{0}, 0, executor_id{0});
+  CHECK(f.of(stage_id{0}).empty()); // what it could not read has been made again since
+  CHECK(f.attempts_of(stage_id{1}, first[0].partition).size() == 1);
+  CHECK(f.all<stage_started>().size() == starts);
+  f.run_until_idle();
+  CHECK(f.finished(job));
+}
+
 TEST_CASE("exactly one result of each partition is accepted, whatever attempts there are: its files are the ones that get names") {
   driver_fixture f;
   for (std::uint32_t i = 0; i < 3; ++i)

@@ -1,0 +1,87 @@
+#include "fuzz.hpp"
+
+#include "allocation_count.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+namespace fuzz {
+namespace {
+
+struct scratch {
+  std::string path = (std::filesystem::temp_directory_path() / "salamander-fuzz-XXXXXX").string();
+
+  scratch() {
+    if (::mkdtemp(path.data()) == nullptr)
+      fail("cannot make a directory for scratch files");
+  }
+  scratch(const scratch&) = delete;
+  scratch& operator=(const scratch&) = delete;
+  ~scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+};
+
+} // namespace
+
+std::vector<target>& targets() {
+  static std::vector<target> all;
+  return all;
+}
+
+void fail(const std::string& what) {
+  allocation_count::stop();
+  std::fprintf(stderr, "fuzz: %s\n", what.c_str());
+  std::abort();
+}
+
+bool run(const target& one, input_bytes input) {
+  // What decoders make once for the whole process is not charged to an input.
+  static std::set<std::string_view> warm;
+  if (warm.insert(one.name).second)
+    one.run({});
+  allocation_count::start(one.memory.fixed + one.memory.per_byte * input.size());
+  const bool accepted = one.run(input);
+  allocation_count::stop();
+  return accepted;
+}
+
+byte_buffer bytes_of(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+byte_buffer length_and(std::uint64_t length, std::string_view text) {
+  byte_buffer bytes;
+  byte_writer out(bytes);
+  out.varint(length);
+  out.raw(text.data(), text.size());
+  return bytes;
+}
+
+memory_file::memory_file(input_bytes content) : file_(::memfd_create("fuzz", MFD_CLOEXEC)) {
+  if (file_ < 0 || ::write(file_, content.data(), content.size()) != static_cast<ssize_t>(content.size()))
+    fail("cannot make a file in memory");
+}
+
+memory_file::~memory_file() {
+  ::close(file_);
+}
+
+std::string memory_file::path() const {
+  return "/proc/self/fd/" + std::to_string(file_);
+}
+
+const std::string& scratch_directory() {
+  static const scratch directory;
+  return directory.path;
+}
+
+} // namespace fuzz
