@@ -270,6 +270,8 @@ private:
   auto sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>
   auto sorted_under(Less less, std::uint32_t partitions, const char* operation, const where_t& where) const;
+  template <class U>
+  auto cogrouped(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const;
   template <core::join_kind Kind, class U>
   auto joined(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const;
   template <class Function>

@@ -136,10 +136,16 @@ template <core::pair_record U>
 auto rdd<T>::cogroup(const rdd<U>& other, core::partition_spec by, where_t where) const
   requires core::joinable<T, U>
 {
-  app_->check_same(*other.app(), "cogroup", where);
+  return cogrouped(other, by, "cogroup", where);
+}
+
+template <class T>
+template <class U>
+auto rdd<T>::cogrouped(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const {
+  app_->check_same(*other.app(), operation, where);
   auto choice = core::choose_partitioner(*app_, {node_.get(), other.node().get()}, by.partitions);
   auto assigner = core::typed_partitioner<core::key_row_t<core::key_in<T>>>(choice);
-  auto header = app_->header("cogroup", where, choice.partitioning.partitions);
+  auto header = app_->header(operation, where, choice.partitioning.partitions);
   const auto depend = [&](const auto& on) {
     header.dependencies.push_back(on->partitioning == choice.partitioning ? core::narrow_on(on) : core::wide_on(on, app_->next_shuffle()));
   };
@@ -155,7 +161,7 @@ template <core::join_kind Kind, class U>
 auto rdd<T>::joined(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const {
   using function =
       core::join_function<core::kept_t<core::key_in<T>>, core::kept_t<core::value_in<T>>, core::kept_t<core::value_in<U>>, Kind>;
-  const auto both = cogroup(other, by, where);
+  const auto both = cogrouped(other, by, operation, where);
   return both.template flat_map_keeping<function>(operation, where);
 }
 
