@@ -24,6 +24,8 @@ using boost::system::error_code;
 constexpr std::size_t small_block_max = 64U << 10;
 constexpr std::size_t gathered_bytes_max = 256U << 10;
 constexpr std::size_t threads = 2;
+/// Before somebody is accepted again who could not be for lack of descriptors or memory.
+constexpr std::chrono::milliseconds accept_pause{100};
 
 struct server_state {
   server_options options;
@@ -253,11 +255,28 @@ private:
   std::size_t next_ = 0;
 };
 
+/// The turn of accepting, which goes from each operation to the next. An operation that ends for lack of memory, wherever in its
+/// machinery that happens, loses it, and says so.
+class accept_turn {
+public:
+  explicit accept_turn(std::atomic<bool>& lost) noexcept : lost_(&lost) {}
+  accept_turn(accept_turn&& other) noexcept : lost_(std::exchange(other.lost_, nullptr)) {}
+  accept_turn& operator=(accept_turn&&) = delete;
+  ~accept_turn() {
+    if (lost_)
+      *lost_ = true;
+  }
+
+private:
+  std::atomic<bool>* lost_;
+};
+
 } // namespace
 
 class block_server::impl {
 public:
-  impl(server_options options, storage::block_store& store) : state_{std::move(options), store}, acceptor_(io_), pause_(io_) {
+  impl(server_options options, storage::block_store& store)
+      : state_{std::move(options), store}, work_(asio::make_work_guard(io_)), acceptor_(io_), pause_(io_) {
     check_socket_directory(state_.options.directory);
     path_ = socket_path(state_.options.directory, state_.options.peer);
     std::error_code ignored;
@@ -270,7 +289,7 @@ public:
     } catch (const boost::system::system_error& failure) {
       core::throw_error(errc::io_error, "blocks cannot be served at " + path_.string() + ": " + failure.code().message());
     }
-    accept();
+    accept(accept_turn(turn_lost_));
     for (std::size_t i = 0; i < threads; ++i)
       threads_.emplace_back([this] { run(); });
   }
@@ -290,19 +309,20 @@ public:
   }
 
 private:
-  void accept() {
-    acceptor_.async_accept(asio::make_strand(io_), [this](error_code failure, stream_protocol::socket socket) {
-      if (failure == asio::error::operation_aborted)
-        return;
-      if (failure)
-        return accept_later();
-      try {
-        serve(std::move(socket));
-      } catch (...) {
-        // No memory for one more connection: it is closed, those that exist go on.
-      }
-      accept();
-    });
+  void accept(accept_turn turn) {
+    acceptor_.async_accept(asio::make_strand(io_),
+                           [this, turn = std::move(turn)](error_code failure, stream_protocol::socket socket) mutable {
+                             if (failure == asio::error::operation_aborted)
+                               return;
+                             if (failure)
+                               return accept_later(std::move(turn));
+                             try {
+                               serve(std::move(socket));
+                             } catch (...) {
+                               // No memory for one more connection: it is closed, those that exist go on.
+                             }
+                             accept(std::move(turn));
+                           });
   }
 
   void serve(stream_protocol::socket socket) {
@@ -321,23 +341,36 @@ private:
       try {
         io_.run();
       } catch (...) {
-        continue;
+        accept_if_nobody_does();
       }
     }
   }
 
   /// Out of file descriptors or memory: others may give some back.
-  void accept_later() {
-    pause_.expires_after(std::chrono::milliseconds(100));
-    pause_.async_wait([this](error_code failure) {
+  void accept_later(accept_turn turn) {
+    pause_.expires_after(accept_pause);
+    pause_.async_wait([this, turn = std::move(turn)](error_code failure) mutable {
       if (!failure)
-        accept();
+        accept(std::move(turn));
     });
+  }
+
+  /// Waiting for a caller takes memory, too: without any, this thread tries until there is some.
+  void accept_if_nobody_does() noexcept {
+    while (!io_.stopped() && turn_lost_.exchange(false)) {
+      try {
+        accept(accept_turn(turn_lost_));
+      } catch (...) {
+        std::this_thread::sleep_for(accept_pause);
+      }
+    }
   }
 
   server_state state_;
   std::filesystem::path path_;
-  asio::io_context io_; ///< after the state: connections end with it and still use that
+  std::atomic<bool> turn_lost_ = false;
+  asio::io_context io_;                                             ///< after the state: connections end with it and still use that
+  asio::executor_work_guard<asio::io_context::executor_type> work_; ///< it goes on when nothing waits in it
   stream_protocol::acceptor acceptor_;
   asio::steady_timer pause_;
   std::vector<std::thread> threads_;
