@@ -28,10 +28,10 @@ cluster_shape shape_of(std::uint64_t seed, std::uint32_t generation) {
   return made;
 }
 
-void start_application(scene& on, const run_places& places, const chaos_options& options, std::uint32_t generation,
-                       std::uint16_t control_port, const std::filesystem::path& errors) {
-  on.shape = shape_of(options.seed, generation);
-  random_source random(derive(options.seed, "settings", generation));
+void start_application(scene& on, const run_places& places, const std::filesystem::path& driver, std::uint64_t seed,
+                       std::uint32_t generation, std::uint16_t control_port, const std::filesystem::path& errors) {
+  on.shape = shape_of(seed, generation);
+  random_source random(derive(seed, "settings", generation));
   const bool impatient = random.chance(0.3);
   std::ofstream settings(places.configuration / "salamander-defaults.conf", std::ios::trunc);
   settings << "salamander.app.name chaos\n"
@@ -55,7 +55,7 @@ void start_application(scene& on, const run_places& places, const chaos_options&
       environment.emplace_back(*one);
   environment.push_back("SALAMANDER_CONF_DIR=" + places.configuration.string());
   std::filesystem::remove(errors); // of an earlier run in the same directory
-  on.driver = std::make_unique<program>(options.driver, std::vector{places.input.string(), places.output.string()}, environment, errors);
+  on.driver = std::make_unique<program>(driver, std::vector{places.input.string(), places.output.string()}, environment, errors);
   on.expected_end = driver_end::none;
   on.keeper_killed = false;
 }

@@ -1,7 +1,6 @@
 // Starts the application under test with a configuration that follows from the seed.
 #pragma once
 
-#include "harness/options.hpp"
 #include "harness/scene.hpp"
 
 namespace chaos {
@@ -21,8 +20,8 @@ struct run_places {
 /// The shape of the n-th application of a run.
 cluster_shape shape_of(std::uint64_t seed, std::uint32_t generation);
 
-/// Starts it; its standard error goes to `errors`. Errors: std::system_error.
-void start_application(scene& on, const run_places& places, const chaos_options& options, std::uint32_t generation,
-                       std::uint16_t control_port, const std::filesystem::path& errors);
+/// Starts `driver`; its standard error goes to `errors`. Errors: std::system_error.
+void start_application(scene& on, const run_places& places, const std::filesystem::path& driver, std::uint64_t seed,
+                       std::uint32_t generation, std::uint16_t control_port, const std::filesystem::path& errors);
 
 } // namespace chaos

@@ -20,9 +20,9 @@ public:
             {"fill the local disk", 1, 1s, 8s, cause::local_disk_full | cause::executor_gone}};
   }
 
-  std::string inject(const planned_fault& fault, scene& on) override {
+  injection inject(const planned_fault& fault, scene& on) override {
     if (!on.isolated)
-      return "not done: file systems of its own need root";
+      return injection::none("file systems of its own need root");
     const auto path = disk_of(fault, on) / filler;
     fill_up(path);
     // Sometimes a little room is left, so that the disk gets full in the middle of a file.
@@ -31,7 +31,7 @@ public:
     const auto size = fs::file_size(path, gone);
     if (!gone)
       fs::resize_file(path, size - std::min<std::uintmax_t>(size, room), gone);
-    return disk_of(fault, on).filename().string() + " has " + std::to_string(room) + " bytes left";
+    return injection::of(disk_of(fault, on).filename().string() + " has " + std::to_string(room) + " bytes left");
   }
 
   void lift(const planned_fault& fault, scene& on) override {

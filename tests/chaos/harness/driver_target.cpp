@@ -10,6 +10,7 @@ namespace {
 
 // Connections to executors that come and go; more than that is a leak.
 constexpr std::size_t descriptors_slack = 24;
+constexpr const char* keeper_name = "sal-keeper";
 constexpr std::uint64_t resident_max = 1ULL << 30;
 
 class driver_target final : public target {
@@ -22,13 +23,13 @@ public:
             {"stop the driver for long", 0.5, 30s, 30s, cause::driver_gone | cause::executor_gone}};
   }
 
-  std::string inject(const planned_fault& fault, scene& on) override {
+  injection inject(const planned_fault& fault, scene& on) override {
     const auto& process = on.driver->handle();
     if (fault.kind.name == "restart the driver") {
       on.driver->finish();
       if (on.expected_end == driver_end::none)
         on.expected_end = driver_end::asked;
-      return "the driver is told to end";
+      return injection::of("the driver is told to end");
     }
     if (fault.kind.name == "kill the driver") {
       constexpr int signals[] = {SIGKILL, SIGKILL, SIGTERM, SIGSEGV};
@@ -36,10 +37,10 @@ public:
       on.expected_end = driver_end::killed;
       process.send(signal);
       process.send(SIGCONT); // a stopped process takes no other signal than SIGKILL
-      return "signal " + std::to_string(signal) + " to the driver";
+      return injection::of("signal " + std::to_string(signal) + " to the driver");
     }
     process.send(SIGSTOP);
-    return "the driver stands still";
+    return injection::of("the driver stands still");
   }
 
   void lift(const planned_fault& fault, scene& on) override {
@@ -68,6 +69,8 @@ public:
       if (one.id == on.driver->id()) {
         if (one.resident_bytes > resident_max)
           found.push_back("the driver's process holds " + std::to_string(one.resident_bytes >> 20) + " MiB");
+      } else if (on.keeper_killed && one.state == 'Z' && one.parent == on.driver->id() && one.name == keeper_name) {
+        continue; // nobody replaces it; the driver buries it when its context ends
       } else if (!executor_number(one.id) && !environment_of(one.id, "SALAMANDER_KEEPER")) {
         found.push_back("process " + std::to_string(one.id) + " (" + one.name + ") is neither driver nor executor nor keeper");
       }

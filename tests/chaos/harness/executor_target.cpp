@@ -12,7 +12,7 @@
 namespace chaos {
 namespace {
 
-// With an address sanitizer the limit of addresses means nothing, and a process takes what it likes.
+// With a sanitizer limits mean nothing, and a process takes what it likes.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool memory_means_something = false;
 #else
@@ -27,40 +27,40 @@ class executor_target final : public target {
 public:
   std::vector<fault_kind> kinds() const override {
     using namespace std::chrono_literals;
-    std::vector<fault_kind> all{{"kill an executor", 4, 0ms, 0ms, cause::executor_gone},
-                                {"stop an executor briefly", 4, 500ms, 2000ms, cause::executor_gone},
-                                {"stop an executor for long", 1, 30s, 30s, cause::executor_gone}};
-    all.push_back({"limit an executor's memory", 2, 2s, 8s, cause::memory_short | cause::executor_gone});
-    return all;
+    return {{"kill an executor", 4, 0ms, 0ms, cause::executor_gone},
+            {"stop an executor briefly", 4, 500ms, 2000ms, cause::executor_gone},
+            {"stop an executor for long", 1, 30s, 30s, cause::executor_gone},
+            {"limit an executor's memory", 2, 2s, 8s, cause::memory_short | cause::executor_gone}};
   }
 
-  std::string inject(const planned_fault& fault, scene& on) override {
+  injection inject(const planned_fault& fault, scene& on) override {
     const auto all = on.executors();
     if (all.empty())
-      return "there is no executor";
+      return injection::none("there is no executor");
     random_source random(fault.choice);
     const auto& chosen = all[random.below(all.size())];
     const auto name = "executor " + std::to_string(chosen.number) + " (process " + std::to_string(chosen.facts.id) + ")";
     process_handle process(chosen.facts.id);
     if (executor_number(process.id()) != chosen.number)
-      return name + " is gone already";
+      return injection::none(name + " is gone already");
     if (fault.kind.name == "kill an executor") {
       constexpr int signals[] = {SIGKILL, SIGKILL, SIGKILL, SIGSEGV, SIGTERM};
       const auto signal = signals[random.below(std::size(signals))];
       process.send(signal);
-      return "signal " + std::to_string(signal) + " to " + name;
+      return injection::of("signal " + std::to_string(signal) + " to " + name);
     }
     if (fault.kind.name == "limit an executor's memory") {
       if (!memory_means_something)
-        return "no limit on memory in this build";
-      const auto more = random.below(16) << 20;
-      process.limit(RLIMIT_AS, chosen.facts.virtual_bytes + more);
+        return injection::none("no limit on memory in this build");
+      const auto more = random.below(8) << 17;
+      if (!process.limit(RLIMIT_DATA, data_bytes_of(process.id()) + more))
+        return injection::none(name + " could not be limited");
       limited_.insert_or_assign(fault.choice, std::move(process));
-      return name + " may take " + std::to_string(more >> 20) + " MiB more";
+      return injection::of(name + " may take " + std::to_string(more >> 10) + " KiB more");
     }
     process.send(SIGSTOP);
     stopped_.insert_or_assign(fault.choice, std::move(process));
-    return name + " stands still";
+    return injection::of(name + " stands still");
   }
 
   void lift(const planned_fault& fault, scene&) override {
@@ -69,7 +69,7 @@ public:
       stopped_.erase(at);
     }
     if (const auto at = limited_.find(fault.choice); at != limited_.end()) {
-      at->second.limit(RLIMIT_AS, RLIM_INFINITY);
+      at->second.limit(RLIMIT_DATA, RLIM_INFINITY);
       limited_.erase(at);
     }
   }
@@ -78,7 +78,7 @@ public:
     for (const auto& [choice, process] : stopped_)
       process.send(SIGCONT);
     for (const auto& [choice, process] : limited_)
-      process.limit(RLIMIT_AS, RLIM_INFINITY);
+      process.limit(RLIMIT_DATA, RLIM_INFINITY);
     stopped_.clear();
     limited_.clear();
   }

@@ -1,5 +1,7 @@
 #include "harness/honesty.hpp"
 
+#include <algorithm>
+
 namespace chaos {
 namespace {
 
@@ -58,12 +60,13 @@ cause excuses_of_code(std::string_view code) {
 line_judgement judge_line(std::string_view line) {
   for (const auto words : alarms)
     if (line.find(words) != line.npos)
-      return {true, cause::none};
-  if (line.find(" E salamander ") == line.npos && line.find("terminate called") == line.npos && line.find("  what():") == line.npos)
+      return {true, cause::none, words};
+  constexpr std::string_view marks[] = {" E salamander ", "terminate called", "  what():", "*** unhandled exception"};
+  if (std::ranges::none_of(marks, [line](auto mark) { return line.find(mark) != line.npos; }))
     return {};
   for (const auto& one : messages)
     if (line.find(one.words) != line.npos)
-      return {true, one.excuses};
+      return {true, one.excuses, one.words};
   return {true, cause::none};
 }
 

@@ -14,6 +14,7 @@ cause excuses_of_code(std::string_view code);
 struct line_judgement {
   bool alarming = false; ///< an error, or the output of a sanitizer or of a failed assertion
   cause excuses = cause::none;
+  std::string_view words{}; ///< by which it is known
 };
 line_judgement judge_line(std::string_view line);
 

@@ -13,19 +13,19 @@ public:
     return {{"kill the keeper", 0.5, 0ms, 0ms, cause::none}, {"stop the keeper", 1, 1s, 20s, cause::none}};
   }
 
-  std::string inject(const planned_fault& fault, scene& on) override {
+  injection inject(const planned_fault& fault, scene& on) override {
     const auto keepers = on.keepers();
     if (keepers.empty())
-      return "there is no keeper";
+      return injection::none("there is no keeper");
     const auto name = "the keeper (process " + std::to_string(keepers[0].id) + ")";
     const process_handle process(keepers[0].id);
     if (fault.kind.name == "kill the keeper") {
       on.keeper_killed = true;
       process.send(SIGKILL);
-      return "signal 9 to " + name;
+      return injection::of("signal 9 to " + name);
     }
     process.send(SIGSTOP);
-    return name + " stands still";
+    return injection::of(name + " stands still");
   }
 
   void lift(const planned_fault&, scene& on) override {

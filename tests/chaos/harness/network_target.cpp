@@ -41,7 +41,7 @@ public:
     return all;
   }
 
-  std::string inject(const planned_fault& fault, scene& on) override {
+  injection inject(const planned_fault& fault, scene& on) override {
     random_source random(fault.choice);
     const bool blocks = fault.kind.name.ends_with(" blocks");
     const auto line = blocks ? choose_block_line(on, random) : std::string(control);
@@ -52,12 +52,12 @@ public:
     const auto where = line + (which ? ", connection " + std::to_string(*which) + " of " : ", all ") + std::to_string(open);
     if (fault.kind.name.starts_with("reset")) {
       on.proxy->reset(line, which);
-      return where + ": reset";
+      return {open > 0, where + ": reset"};
     }
     const auto what = choose_fault(fault.kind.name, blocks, random);
     on.proxy->afflict(line, which, what);
-    return where + ": " + std::string(to_string(what.mode)) + " " + std::string(to_string(what.where)) + ", pause " +
-           std::to_string(what.pause.count()) + " ms, " + std::to_string(what.bytes) + " bytes";
+    return injection::of(where + ": " + std::string(to_string(what.mode)) + " " + std::string(to_string(what.where)) + ", pause " +
+                         std::to_string(what.pause.count()) + " ms, " + std::to_string(what.bytes) + " bytes");
   }
 
   /// Faults may overlap on a line; the first that ends ends them all.

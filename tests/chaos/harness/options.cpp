@@ -1,22 +1,27 @@
 #include "harness/options.hpp"
 
 #include <cstdio>
+#include <sstream>
 #include <stdexcept>
 
 namespace chaos {
 namespace {
 
 constexpr const char* usage = R"(options:
-  --seed N           decides everything: faults, their times and targets, jobs, cluster shapes (1)
-  --minutes M        begin no episode after that time (1)
-  --episodes N       at most so many episodes
-  --first-episode N  skip the ones before
-  --intensity X      multiplies how often faults occur (1)
-  --keep-going       go on with a new application after a failure
-  --quiet            print the summary and failures only
-  --plan             print what would be done, and end
-  --driver PROGRAM   the application under test
-  --directory PATH   for logs; default: a new one below TMPDIR, removed at the end when all was well)";
+  --seed N[,N...]        decides everything: faults, their times and targets, jobs, cluster shapes (1); of several, one run after another
+  --minutes M            begin no episode after that time (1)
+  --episodes N           at most so many episodes
+  --first-episode N      skip the ones before (0); with the two numbers that a failure prints, it meets the same cluster and jobs again:
+  --first-application N  (1)
+  --first-job N          (0)
+  --intensity X          multiplies how often faults occur (1)
+  --only TEXT            no faults but those with this in their name, such as "control" or "kill"; they come at the same times as else
+  --keep-going           go on with a new application after a failure
+  --quiet                print the summary and failures only
+  --plan                 print what would be done, and end
+  --need-namespaces      where the system gives none, do nothing and end with code 77
+  --driver PROGRAM       the application under test
+  --directory PATH       for logs; default: a new one below TMPDIR, removed at the end when all was well)";
 
 [[noreturn]] void refuse(const std::string& why) {
   throw std::invalid_argument(why + "\n" + usage);
@@ -39,6 +44,20 @@ std::uint64_t whole(const std::string& option, const std::string& text) {
                                [](const std::string& t, std::size_t* used) -> std::uint64_t { return std::stoull(t, used, 0); });
 }
 
+std::vector<std::uint64_t> list(const std::string& option, const std::string& text) {
+  std::vector<std::uint64_t> made;
+  std::istringstream in(text);
+  for (std::string one; std::getline(in, one, ',');)
+    made.push_back(whole(option, one));
+  if (made.empty())
+    refuse(option + " needs a number");
+  return made;
+}
+
+std::uint32_t ordinal(const std::string& option, const std::string& text) {
+  return static_cast<std::uint32_t>(whole(option, text));
+}
+
 double fraction(const std::string& option, const std::string& text) {
   return number<double>(option, text, [](const std::string& t, std::size_t* used) { return std::stod(t, used); });
 }
@@ -59,15 +78,21 @@ chaos_options read_options(const std::vector<std::string>& arguments) {
       return arguments[i];
     };
     if (option == "--seed")
-      made.seed = whole(option, value());
+      made.seeds = list(option, value());
     else if (option == "--minutes")
       made.minutes = fraction(option, value());
     else if (option == "--episodes")
-      made.episodes = static_cast<std::uint32_t>(whole(option, value()));
+      made.episodes = ordinal(option, value());
     else if (option == "--first-episode")
-      made.first_episode = static_cast<std::uint32_t>(whole(option, value()));
+      made.first.episode = ordinal(option, value());
+    else if (option == "--first-application")
+      made.first.application = ordinal(option, value());
+    else if (option == "--first-job")
+      made.first.job = ordinal(option, value());
     else if (option == "--intensity")
       made.intensity = fraction(option, value());
+    else if (option == "--only")
+      made.only = value();
     else if (option == "--driver")
       made.driver = value();
     else if (option == "--directory")
@@ -78,6 +103,8 @@ chaos_options read_options(const std::vector<std::string>& arguments) {
       made.quiet = true;
     else if (option == "--plan")
       made.plan_only = true;
+    else if (option == "--need-namespaces")
+      made.need_namespaces = true;
     else if (option == "--help")
       made.help = true;
     else
@@ -88,11 +115,12 @@ chaos_options read_options(const std::vector<std::string>& arguments) {
   return made;
 }
 
-std::string replay_command(const chaos_options& options, std::uint32_t episode) {
-  char text[160];
-  std::snprintf(text, sizeof text, "scripts/chaos --seed %llu --intensity %g --first-episode %u --episodes 1",
-                static_cast<unsigned long long>(options.seed), options.intensity, episode);
-  return text;
+std::string replay_command(const chaos_options& options, std::uint64_t seed, const run_point& from) {
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "scripts/chaos --seed %llu --intensity %g --first-episode %u --first-application %u --first-job %u --episodes 1",
+                static_cast<unsigned long long>(seed), options.intensity, from.episode, from.application, from.job);
+  return text + (options.only.empty() ? "" : " --only '" + options.only + "'");
 }
 
 } // namespace chaos

@@ -1,4 +1,5 @@
-// The file that tells a new executor what to do, damaged between its writing and its reading.
+// The files that one process writes and another reads, damaged in between: what a new executor shall do, and where the tasks of a dead
+// one were. There are no others: blocks are kept in memory.
 #include "harness/target.hpp"
 
 #include "random.hpp"
@@ -56,46 +57,75 @@ private:
   int events_;
 };
 
-std::string damage(const std::filesystem::path& path, random_source& random) {
+/// Changes one bit, or cuts the file short if it `may_be_cut`.
+injection damage(const std::filesystem::path& path, random_source& random, bool may_be_cut) {
+  const auto name = path.filename().string();
   const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   struct stat facts {};
-  if (file < 0 || ::fstat(file, &facts) != 0 || facts.st_size == 0)
-    return path.filename().string() + " was gone";
+  if (file < 0 || ::fstat(file, &facts) != 0 || facts.st_size == 0) {
+    ::close(file);
+    return injection::none(name + " was gone");
+  }
   const auto at = static_cast<off_t>(random.below(static_cast<std::uint64_t>(facts.st_size)));
-  std::string done;
-  if (random.chance(0.3)) {
-    done = ::ftruncate(file, at) == 0 ? " cut at byte " : " not cut at byte ";
+  const bool cut = may_be_cut && random.chance(0.3);
+  bool done = false;
+  if (cut) {
+    done = ::ftruncate(file, at) == 0;
   } else {
     unsigned char byte = 0;
-    const bool read = ::pread(file, &byte, 1, at) == 1;
+    done = ::pread(file, &byte, 1, at) == 1;
     byte = static_cast<unsigned char>(byte ^ (1U << random.below(8)));
-    done = read && ::pwrite(file, &byte, 1, at) == 1 ? " damaged at byte " : " not damaged at byte ";
+    done = done && ::pwrite(file, &byte, 1, at) == 1;
   }
   ::close(file);
-  return path.filename().string() + done + std::to_string(at);
+  return {done, name + (done ? "" : " not") + (cut ? " cut at byte " : " damaged at byte ") + std::to_string(at)};
 }
+
+constexpr const char* positions = "damage an executor's positions";
 
 class orders_target final : public target {
 public:
   std::vector<fault_kind> kinds() const override {
-    return {{"damage an executor's orders", 1, milliseconds(0), milliseconds(0), cause::orders_damaged | cause::executor_gone}};
+    constexpr milliseconds at_once{0};
+    return {{"damage an executor's orders", 1, at_once, at_once, cause::orders_damaged | cause::executor_gone},
+            {positions, 1, at_once, at_once, cause::executor_gone}};
   }
 
-  std::string inject(const planned_fault& fault, scene& on) override {
+  injection inject(const planned_fault& fault, scene& on) override {
     const auto directory = on.application_directory();
     const auto all = on.executors();
     if (directory.empty() || all.empty())
-      return "there is no executor";
+      return injection::none("there is no executor");
     random_source random(fault.choice);
     const auto& chosen = all[random.below(all.size())];
-    const orders_watch watch(directory);
     const process_handle process(chosen.facts.id);
     if (executor_number(process.id()) != chosen.number)
-      return "the executor is gone already";
+      return injection::none("the executor is gone already");
+    return fault.kind.name == positions ? damage_positions(directory, chosen.number, process, random)
+                                        : damage_orders(directory, chosen.number, process, random);
+  }
+
+private:
+  static injection damage_orders(const std::filesystem::path& directory, std::uint32_t number, const process_handle& process,
+                                 random_source& random) {
+    const orders_watch watch(directory);
     process.send(SIGKILL);
     const auto orders = watch.wait();
-    const auto name = "executor " + std::to_string(chosen.number) + " killed; ";
-    return name + (orders.empty() ? "no new orders were written in time" : damage(orders, random));
+    if (orders.empty())
+      return injection::none("executor " + std::to_string(number) + " killed; no new orders were written in time");
+    auto made = damage(orders, random, true);
+    made.what = "executor " + std::to_string(number) + " killed; " + made.what;
+    return made;
+  }
+
+  /// Mapped by driver and executor: it cannot be cut short by a bad disk, only changed.
+  static injection damage_positions(const std::filesystem::path& directory, std::uint32_t number, const process_handle& process,
+                                    random_source& random) {
+    process.send(SIGSTOP); // it would write them again at once
+    auto made = damage(directory / ("executor-" + std::to_string(number) + ".positions"), random, false);
+    process.send(SIGKILL);
+    made.what += "; executor " + std::to_string(number) + " killed";
+    return made;
   }
 };
 

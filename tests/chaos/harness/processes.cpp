@@ -14,6 +14,7 @@ extern "C" { // which the header of glibc 2.36 does not say itself
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -121,12 +122,30 @@ std::optional<std::string> environment_of(pid_t process, const std::string& name
   return std::nullopt;
 }
 
+std::uint64_t data_bytes_of(pid_t process) {
+  const auto text = read_file(proc(process, "status"));
+  const auto at = text.find("VmData:");
+  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 7, nullptr, 10) << 10;
+}
+
 std::size_t descriptors_of(pid_t process) {
   std::error_code gone;
   std::size_t count = 0;
   for (fs::directory_iterator at(proc(process, "fd"), gone), end; !gone && at != end; at.increment(gone))
     ++count;
   return count;
+}
+
+std::map<pid_t, processor_time> processor_times_of(pid_t process) {
+  std::map<pid_t, processor_time> found;
+  std::error_code gone;
+  for (fs::directory_iterator at(proc(process, "task"), gone), end; !gone && at != end; at.increment(gone)) {
+    long long ran = 0;
+    long long waited = 0;
+    if (std::sscanf(read_file(at->path() / "schedstat").c_str(), "%lld %lld", &ran, &waited) == 2)
+      found[std::atoi(at->path().filename().c_str())] = {std::chrono::nanoseconds(ran), std::chrono::nanoseconds(waited)};
+  }
+  return found;
 }
 
 std::uint16_t listening_port_of(pid_t process) {

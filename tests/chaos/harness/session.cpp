@@ -36,26 +36,21 @@ std::string joined(const std::vector<std::string>& all) {
 
 } // namespace
 
-session::session(const chaos_options& options, const run_places& places, bool isolated, timeline& log)
-    : options_(options), places_(places), log_(log), targets_(all_targets()) {
+session::session(const chaos_options& options, std::uint64_t seed, const run_places& places, bool isolated, timeline& log)
+    : options_(options), seed_(seed), places_(places), log_(log), targets_(all_targets()), kinds_(all_kinds(options.only)),
+      generation_(options.first.application - 1), next_job_(options.first.job) {
   scene_.local = places.local;
   scene_.output = places.output;
   scene_.blocks = places.blocks;
   scene_.isolated = isolated;
   scene_.proxy = &proxy_;
+  for (const auto& kind : kinds_)
+    summary_.faults[kind.name] = {};
   control_port_ = proxy_.listen_tcp("control", [process = driver_process_] { return listening_port_of(process->load()); });
 }
 
 session::~session() {
   abandon();
-}
-
-std::vector<fault_kind> session::kinds() const {
-  std::vector<fault_kind> all;
-  for (const auto& one : targets_)
-    for (auto& kind : one->kinds())
-      all.push_back(std::move(kind));
-  return all;
 }
 
 target& session::owner_of(const planned_fault& fault) {
@@ -69,7 +64,7 @@ target& session::owner_of(const planned_fault& fault) {
 void session::start_application() {
   ++generation_;
   ++summary_.drivers;
-  chaos::start_application(scene_, places_, options_, generation_, control_port_,
+  chaos::start_application(scene_, places_, options_.driver, seed_, generation_, control_port_,
                            places_.home / ("application-" + std::to_string(generation_) + ".log"));
   *driver_process_ = scene_.driver->id();
   executors_seen_.clear();
@@ -93,7 +88,8 @@ void session::start_application() {
 }
 
 void session::run_episode(std::uint32_t number) {
-  const auto plan = plan_episode(options_.seed, number, kinds(), options_.intensity);
+  const auto plan = plan_episode(seed_, number, kinds_, options_.intensity);
+  episode_begin_ = {number, scene_.driver ? generation_ : generation_ + 1, next_job_};
   log_.note(describe(plan));
   if (!scene_.driver)
     start_application();
@@ -130,10 +126,12 @@ void session::storm(const episode& plan) {
 }
 
 void session::inject(const planned_fault& fault) {
-  ++summary_.faults[fault.kind.name];
   blame_.begin(fault.choice, fault.kind.may_cause, clock::now());
-  const auto what = owner_of(fault).inject(fault, scene_);
-  log_.note("FAULT " + fault.kind.name + (fault.lasts.count() > 0 ? " for " + in_seconds(fault.lasts) : "") + ": " + what);
+  const auto [done, what] = owner_of(fault).inject(fault, scene_);
+  auto& counts = summary_.faults[fault.kind.name];
+  ++(done ? counts.done : counts.not_done);
+  log_.note((done ? "FAULT " : "NOT DONE: ") + fault.kind.name + (fault.lasts.count() > 0 ? " for " + in_seconds(fault.lasts) : "") + ": " +
+            what);
   if (fault.lasts.count() == 0)
     blame_.end(fault.choice, clock::now());
 }

@@ -4,6 +4,8 @@
 #include "harness/application.hpp"
 #include "harness/blame.hpp"
 #include "harness/log_tail.hpp"
+#include "harness/options.hpp"
+#include "harness/processor_share.hpp"
 #include "harness/schedule.hpp"
 #include "harness/summary.hpp"
 #include "harness/target.hpp"
@@ -23,7 +25,7 @@ struct broken_promise : std::runtime_error {
 /// Threads: one.
 class session {
 public:
-  session(const chaos_options& options, const run_places& places, bool isolated, timeline& log);
+  session(const chaos_options& options, std::uint64_t seed, const run_places& places, bool isolated, timeline& log);
   session(const session&) = delete;
   session& operator=(const session&) = delete;
   ~session();
@@ -37,6 +39,10 @@ public:
   /// Kills whatever is left, and cleans up after it.
   void abandon();
 
+  /// Where the last episode began.
+  const run_point& episode_begin() const noexcept {
+    return episode_begin_;
+  }
   const run_summary& summary() const noexcept {
     return summary_;
   }
@@ -45,7 +51,6 @@ public:
   const log_tail& messages() const noexcept {
     return messages_;
   }
-  std::vector<fault_kind> kinds() const;
 
 private:
   using clock = std::chrono::steady_clock;
@@ -78,33 +83,40 @@ private:
   void hear(const verdict& result);
   void judge_failure(const verdict& result);
   void read_errors();
+  /// True, and counted, for an alarming line that a fault at work explains.
+  bool explained(const std::string& line);
   void keep_busy(bool during_faults);
   std::vector<std::string> problems();
   target& owner_of(const planned_fault& fault);
-  /// False when `since` is longer ago than `limit`, not counting times in which this process itself got no processor.
-  bool patient(milliseconds since, std::chrono::seconds limit) const;
+  /// False when `since` is longer ago than `limit`, in the application's own time: that slows down when it does not get the processor.
+  bool patient(std::chrono::duration<double> since, std::chrono::seconds limit) const;
 
   chaos_options options_;
+  std::uint64_t seed_;
   run_places places_;
   timeline& log_;
   byte_proxy proxy_;
   std::uint16_t control_port_ = 0;
   std::shared_ptr<std::atomic<pid_t>> driver_process_ = std::make_shared<std::atomic<pid_t>>(0);
   std::vector<std::unique_ptr<target>> targets_;
+  std::vector<fault_kind> kinds_;
   scene scene_;
   blame blame_;
   log_tail messages_;
   run_summary summary_;
 
-  std::uint32_t generation_ = 0;
-  std::uint32_t next_job_ = 0;
+  std::uint32_t generation_; ///< number of the application
+  std::uint32_t next_job_;
+  run_point episode_begin_;
   std::optional<running_job> job_;
   std::uint32_t right_since_heal_ = 0;
   bool ready_ = false;
   bool stopped_ = false; ///< the driver said that its context is down
   clock::time_point looked_{};
   milliseconds last_turn_{0};
-  milliseconds patience_{0};               ///< the time of `patient`
+  std::chrono::duration<double> patience_{0}; ///< the time of `patient`
+  processor_share processor_;
+  double share_ = 1;
   std::set<std::uint32_t> executors_seen_; ///< of this application
 };
 

@@ -14,6 +14,8 @@ constexpr milliseconds turn_pause{25};
 constexpr milliseconds look_interval{200};
 /// A longer turn means that this process did not get the processor, and perhaps the application did not either.
 constexpr milliseconds turn_max{300};
+/// With less of the processor than that, heartbeats may be late by themselves.
+constexpr double share_that_suffices = 0.25;
 constexpr std::uint64_t busy_fault = 0;
 /// Messages may come later than what they are about.
 constexpr std::chrono::seconds message_delay{10};
@@ -24,7 +26,7 @@ milliseconds since(std::chrono::steady_clock::time_point begin) {
 
 } // namespace
 
-bool session::patient(milliseconds since, std::chrono::seconds limit) const {
+bool session::patient(std::chrono::duration<double> since, std::chrono::seconds limit) const {
   return patience_ - since <= limit;
 }
 
@@ -35,17 +37,19 @@ bool session::turn() {
     std::vector<std::string> strange;
     for (const auto& event : scene_.driver->events(strange))
       std::visit([this](const auto& what) { hear(what); }, event);
-    for (const auto& line : strange)
-      throw broken_promise("the driver program printed something else than a verdict: " + line);
+    for (const auto& line : strange) // of an executor: they have the same standard output
+      if (!explained(line))
+        throw broken_promise("the driver program printed something else than a verdict: " + line);
     read_errors();
   }
   const bool looks = begin - looked_ >= look_interval;
   if (looks)
     look_around();
   last_turn_ = std::chrono::duration_cast<milliseconds>(clock::now() - begin);
-  patience_ += std::min(last_turn_, turn_max);
-  if (last_turn_ > turn_max) {
-    log_.note("the machine is busy: nothing was done for " + std::to_string(last_turn_.count()) + " ms");
+  patience_ += share_ * std::min(last_turn_, turn_max);
+  if (last_turn_ > turn_max || share_ < share_that_suffices) {
+    if (last_turn_ > turn_max)
+      log_.note("the machine is busy: nothing was done for " + std::to_string(last_turn_.count()) + " ms");
     blame_.begin(busy_fault, cause::machine_busy, begin);
     blame_.end(busy_fault, clock::now());
   }
@@ -57,6 +61,7 @@ void session::look_around() {
   bury_orphans(scene_.driver ? scene_.driver->id() : 0);
   if (!scene_.driver)
     return;
+  share_ = processor_.measure(descendants());
   for (const auto& one : targets_)
     one->tick(scene_);
   for (const auto& one : scene_.executors())
@@ -110,19 +115,26 @@ void session::judge_failure(const verdict& result) {
 }
 
 void session::read_errors() {
-  const auto now = clock::now();
   for (const auto& line : scene_.driver->error_lines()) {
     messages_.add(line);
-    const auto found = judge_line(line);
-    if (found.alarming && !overlap(found.excuses, blame_.between(now - message_delay, now)))
+    if (judge_line(line).alarming && !explained(line))
       throw broken_promise("a message that no fault explains: " + line);
   }
+}
+
+bool session::explained(const std::string& line) {
+  const auto now = clock::now();
+  const auto found = judge_line(line);
+  if (!overlap(found.excuses, blame_.between(now - message_delay, now)))
+    return false;
+  ++summary_.errors[std::string(found.words)];
+  return true;
 }
 
 void session::keep_busy(bool during_faults) {
   if (!ready_ || job_ || scene_.expected_end != driver_end::none)
     return;
-  auto request = during_faults ? job_during_faults(options_.seed, next_job_) : job_after_faults(options_.seed, next_job_);
+  auto request = during_faults ? job_during_faults(seed_, next_job_) : job_after_faults(seed_, next_job_);
   ++next_job_;
   scene_.driver->ask(request);
   // Such a job is a fault itself, to the executors and to whatever follows.

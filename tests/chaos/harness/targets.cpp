@@ -13,4 +13,13 @@ std::vector<std::unique_ptr<target>> all_targets() {
   return all;
 }
 
+std::vector<fault_kind> all_kinds(const std::string& part) {
+  std::vector<fault_kind> all;
+  for (const auto& one : all_targets())
+    for (auto& kind : one->kinds())
+      if (kind.name.find(part) != std::string::npos)
+        all.push_back(std::move(kind));
+  return all;
+}
+
 } // namespace chaos

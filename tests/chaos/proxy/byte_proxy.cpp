@@ -320,7 +320,7 @@ void byte_proxy::heal() {
 
 byte_proxy::totals byte_proxy::counts() const {
   const auto& all = impl_->counts();
-  return {all.accepted, all.refused, all.resets, all.truncations, all.bytes, all.flipped_bits};
+  return {all.accepted, all.refused, all.resets, all.truncations, all.bytes, all.flipped_bits, all.held, all.delayed, all.trickled};
 }
 
 } // namespace chaos

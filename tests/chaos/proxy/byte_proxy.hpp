@@ -24,6 +24,10 @@ public:
     std::uint64_t truncations = 0;
     std::uint64_t bytes = 0;
     std::uint64_t flipped_bits = 0;
+    // Pieces of data, or ends of connections, that came while such a fault was at work:
+    std::uint64_t held = 0;
+    std::uint64_t delayed = 0;
+    std::uint64_t trickled = 0;
   };
 
   byte_proxy();

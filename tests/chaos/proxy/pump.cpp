@@ -47,14 +47,17 @@ void pump::read() {
 void pump::forward() {
   if (fault_.mode == line_mode::hold) {
     waiting_ = true;
+    ++counts_.held;
     return;
   }
   if (ended_by_peer_)
     return end(ending::finished);
   if (!std::exchange(treated_, true)) {
     damage();
-    if (fault_.mode == line_mode::delay)
+    if (fault_.mode == line_mode::delay) {
+      ++counts_.delayed;
       return wait(&pump::forward);
+    }
   }
   write();
 }
@@ -91,10 +94,10 @@ void pump::written(std::size_t bytes) {
   sent_ += bytes;
   if (cut_)
     return end(ending::truncated);
-  if (fault_.mode == line_mode::trickle)
-    wait(&pump::next);
-  else
-    next();
+  if (fault_.mode != line_mode::trickle)
+    return next();
+  ++counts_.trickled;
+  wait(&pump::next);
 }
 
 void pump::wait(void (pump::*then)()) {

@@ -23,6 +23,9 @@ struct line_counts {
   std::atomic<std::uint64_t> truncations{0};
   std::atomic<std::uint64_t> bytes{0};
   std::atomic<std::uint64_t> flipped_bits{0};
+  std::atomic<std::uint64_t> held{0};
+  std::atomic<std::uint64_t> delayed{0};
+  std::atomic<std::uint64_t> trickled{0};
 };
 
 using proxy_socket = boost::asio::generic::stream_protocol::socket;

@@ -107,6 +107,7 @@ TEST_CASE("a line that is cut keeps what was said until it is healed") {
   line.proxy.heal();
   CHECK(cut_listener.hear(3) == "one");
   CHECK(cut_caller.hear(3) == "two");
+  CHECK(line.proxy.counts().held == 2);
 }
 
 TEST_CASE("a cut hides the end of a process") {
@@ -155,6 +156,7 @@ TEST_CASE("a delay delays, and changes nothing") {
   caller.say("slow");
   CHECK(listener.hear(4) == "slow");
   CHECK(clock::now() - begin >= 60ms);
+  CHECK(line.proxy.counts().delayed == 1);
 }
 
 TEST_CASE("a trickle lets a few bytes through at a time") {
@@ -165,6 +167,7 @@ TEST_CASE("a trickle lets a few bytes through at a time") {
   caller.say("0123456789");
   CHECK(listener.hear(10) == "0123456789");
   CHECK(clock::now() - begin >= 40ms);
+  CHECK(line.proxy.counts().trickled >= 4);
 }
 
 TEST_CASE("flipped bits are as many as are counted, and the same for the same seed") {

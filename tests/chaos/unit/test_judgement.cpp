@@ -51,6 +51,9 @@ TEST_CASE("nothing excuses what sanitizers and assertions say, and memory alone 
     CHECK(judge_line(text).excuses == cause::none);
   }
   CHECK(judge_line("terminate called after throwing an instance of 'std::bad_alloc'").excuses == cause::memory_short);
+  CHECK(judge_line("*** unhandled exception: [id: 4, name: broker, exception typeid: St9bad_alloc]: std::bad_alloc").excuses ==
+        cause::memory_short);
+  CHECK(judge_line("*** unhandled exception: [id: 4, name: broker, exception typeid: St11logic_error]: no").excuses == cause::none);
   CHECK(judge_line("terminate called after throwing an instance of 'std::logic_error'").alarming);
   CHECK(judge_line("terminate called after throwing an instance of 'std::logic_error'").excuses == cause::none);
 }
