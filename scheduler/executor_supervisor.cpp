@@ -131,7 +131,8 @@ void executor_supervisor::replace(slot& one, const std::string& reason) {
     return give_up(one, reason);
   if (*when > now_) {
     SALAMANDER_PROBE("supervisor delayed a restart");
-    actions_.emplace_back(notice{notice::level::warning, "executors end too often: the next one starts in " + seconds(*when - now_)});
+    const auto why = one.policy.start_failures() > 0 ? "executors cannot be started" : "executors end too often";
+    actions_.emplace_back(notice{notice::level::warning, std::string(why) + ": the next one starts in " + seconds(*when - now_)});
   }
   one.due = *when;
   actions_.emplace_back(start_later{number, *when});

@@ -5,6 +5,11 @@
 #include <algorithm>
 
 namespace salamander::scheduler {
+namespace {
+
+constexpr std::uint32_t doublings_max = 6;
+
+} // namespace
 
 std::optional<time_point> restart_policy::ended(time_point now, bool was_ready) {
   if (was_ready)
@@ -19,6 +24,8 @@ std::optional<time_point> restart_policy::ended(time_point now, bool was_ready) 
   auto when = now;
   if (restarts_.size() >= restarts_max)
     when = std::max(now, restarts_[restarts_.size() - restarts_max] + limits_.window);
+  if (start_failures_ > 0 && was_ever_ready_)
+    when = std::max(when, now + limits_.start_failure_wait * (1U << std::min(start_failures_ - 1, doublings_max)));
   restarts_.push_back(when);
   return when;
 }

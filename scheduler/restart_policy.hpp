@@ -9,7 +9,9 @@
 namespace salamander::scheduler {
 
 /// The restart intensity of one slot: replacements come at once while there were fewer than `restarts_max` within `window`, else
-/// as soon as the window allows. A program that ends `start_failures_max` times in a row before it was ready is given up.
+/// as soon as the window allows. A program that ends `start_failures_max` times in a row before it was ready is given up: soon, if it
+/// never was ready in this slot; if it was, the machine lacks something (a full disk, no memory), which gets time to come back:
+/// `start_failure_wait` before the second attempt, and twice as long before each further one.
 /// Threads: use from one thread.
 class restart_policy {
 public:
@@ -17,6 +19,7 @@ public:
     std::uint32_t restarts_max = 5;
     duration window = std::chrono::seconds(30);
     std::uint32_t start_failures_max = 5;
+    duration start_failure_wait = std::chrono::seconds(1);
   };
 
   explicit restart_policy(limits bounds) : limits_(bounds) {}
@@ -24,6 +27,7 @@ public:
   /// The process in this slot reported for work.
   void ready() noexcept {
     start_failures_ = 0;
+    was_ever_ready_ = true;
   }
 
   /// The process ended. Returns when to start the next one, which counts as started then; nothing: give the slot up.
@@ -36,6 +40,7 @@ public:
 private:
   limits limits_;
   std::uint32_t start_failures_ = 0;
+  bool was_ever_ready_ = false;
   std::deque<time_point> restarts_;
 };
 

@@ -58,6 +58,27 @@ TEST_CASE("one success forgives failed starts") {
   }
 }
 
+TEST_CASE("starts that fail where an executor once worked wait longer each time, so that a disk that is full for a while costs no slot") {
+  restart_policy policy({100, 30s, 5});
+  time_point now{0s};
+  policy.ready();
+  CHECK(policy.ended(now, true) == now);
+  for (const auto wait : {1s, 2s, 4s, 8s}) {
+    const auto next = policy.ended(now, false);
+    REQUIRE(next);
+    CHECK(*next == now + wait);
+    now = *next;
+  }
+  CHECK_FALSE(policy.ended(now, false));
+}
+
+TEST_CASE("starts that fail where no executor ever worked do not wait") {
+  restart_policy policy({100, 30s, 5});
+  const time_point now{0s};
+  for (int i = 0; i < 4; ++i)
+    CHECK(policy.ended(now, false) == now);
+}
+
 TEST_CASE("without restarts the first end is the last") {
   restart_policy policy({0, 30s, 5});
   CHECK_FALSE(policy.ended(time_point{0s}, true));
