@@ -4,6 +4,8 @@
 #include "harness/isolation.hpp"
 #include "random.hpp"
 
+#include <signal.h>
+
 namespace chaos {
 namespace {
 
@@ -25,13 +27,18 @@ public:
       return injection::none("file systems of its own need root");
     const auto path = disk_of(fault, on) / filler;
     fill_up(path);
+    random_source random(fault.choice);
     // Sometimes a little room is left, so that the disk gets full in the middle of a file.
-    const auto room = random_source(fault.choice).below(5) * 60000;
+    const bool output = fault.kind.name == full_output;
+    const auto room = random.below(5) * (output ? 60000 : 4096);
     std::error_code gone;
     const auto size = fs::file_size(path, gone);
     if (!gone)
       fs::resize_file(path, size - std::min<std::uintmax_t>(size, room), gone);
-    return injection::of(disk_of(fault, on).filename().string() + " has " + std::to_string(room) + " bytes left");
+    auto what = disk_of(fault, on).filename().string() + " has " + std::to_string(room) + " bytes left";
+    if (!output)
+      what += kill_one(on, random);
+    return injection::of(what);
   }
 
   void lift(const planned_fault& fault, scene& on) override {
@@ -53,6 +60,22 @@ public:
   }
 
 private:
+  /// The start of its replacement is what needs the application's own disk.
+  static std::string kill_one(const scene& on, random_source& random) {
+    const auto all = on.executors();
+    if (all.empty())
+      return "";
+    const auto& chosen = all[random.below(all.size())];
+    const process_handle process(chosen.facts.id);
+    if (executor_number(process.id()) != chosen.number)
+      return "";
+    process.send(SIGKILL);
+    // What the dead one gives back is taken, too.
+    for (const auto end = std::chrono::steady_clock::now() + milliseconds(200); std::chrono::steady_clock::now() < end;)
+      fill_up(on.local / filler);
+    return "; executor " + std::to_string(chosen.number) + " killed";
+  }
+
   static fs::path disk_of(const planned_fault& fault, const scene& on) {
     return fault.kind.name == full_output ? on.output : on.local;
   }
