@@ -76,6 +76,8 @@ private:
   void map_output_lost(shuffle_id shuffle, std::uint32_t partition);
   /// An input may have vanished: a stage that would launch more tasks stops and is tried again when its parents are complete.
   void recheck_inputs(stage& reader);
+  /// Of those that its current attempt was told of.
+  bool has_lost_inputs(stage& reader);
   void cancel_attempts_of(const stage& of, const std::string& reason);
 
   // What was read before is not what is there now (rollback.cpp).

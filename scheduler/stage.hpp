@@ -43,7 +43,9 @@ struct stage {
   std::uint32_t attempts = 0; ///< task sets there have been
   std::unique_ptr<task_set> current;
   std::vector<std::unique_ptr<task_set>> zombies; ///< earlier task sets with tasks still running: they launch nothing more
-  bool inputs_changed = false;                    ///< an input that the current task set was told of is gone
+  /// Parents that the current attempt has not been told to read: complete cached datasets have stood between ever since it began.
+  std::vector<const stage*> hidden;
+  bool inputs_changed = false; ///< an input that the current task set was told of is gone
   std::optional<time_point> resubmit_at;
   std::vector<job_failure::attempt> fetch_failures; ///< one for each consecutive attempt that ended with one
   std::unordered_map<std::uint32_t, trouble> troubles;

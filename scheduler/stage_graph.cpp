@@ -134,14 +134,25 @@ std::vector<stage*> stage_graph::missing_parents(const stage& of) const {
   for (auto* parent : of.parents)
     if (!outputs_.complete(parent->shuffle))
       missing.push_back(parent);
-  const auto is_complete = [&](const core::lineage& dataset) { return cache_.complete(dataset); };
-  if (missing.empty() || std::none_of(of.cached.begin(), of.cached.end(), [&](const auto* d) { return is_complete(*d); }))
+  if (missing.empty())
     return missing;
+  const auto hidden = hidden_parents(of);
+  std::erase_if(missing, [&](const auto* parent) { return std::find(hidden.begin(), hidden.end(), parent) != hidden.end(); });
+  return missing;
+}
+
+std::vector<const stage*> stage_graph::hidden_parents(const stage& of) const {
+  const auto is_complete = [&](const core::lineage& dataset) { return cache_.complete(dataset); };
+  if (std::none_of(of.cached.begin(), of.cached.end(), [&](const auto* d) { return is_complete(*d); }))
+    return {};
   std::unordered_set<shuffle_id, core::id_hash> read;
   for (const auto& edge : walk_pipeline(of.dataset, is_complete).wide)
     read.insert(edge.get().shuffle);
-  std::erase_if(missing, [&](const auto* parent) { return !read.contains(parent->shuffle); });
-  return missing;
+  std::vector<const stage*> hidden;
+  for (const auto* parent : of.parents)
+    if (!read.contains(parent->shuffle))
+      hidden.push_back(parent);
+  return hidden;
 }
 
 } // namespace salamander::scheduler

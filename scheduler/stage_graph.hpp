@@ -27,6 +27,8 @@ public:
   /// The map stages without which the tasks of `of` cannot run now: some of their outputs are missing, and no cached dataset
   /// stands between.
   std::vector<stage*> missing_parents(const stage& of) const;
+  /// The map stages whose outputs the tasks of `of` would not read now, as complete cached datasets stand between.
+  std::vector<const stage*> hidden_parents(const stage& of) const;
 
   const std::map<stage_id, std::unique_ptr<stage>>& all() const noexcept {
     return stages_;

@@ -53,6 +53,7 @@ void driver_scheduler::impl::start_attempt(stage& ready) {
   ready.current = std::move(made);
   ++ready.attempts;
   ready.phase = stage::phase_kind::running;
+  ready.hidden = graph_.hidden_parents(ready);
   ready.inputs_changed = false;
   ready.exclusions.reset();
   for (const auto* parent : ready.parents)
@@ -180,10 +181,10 @@ void driver_scheduler::impl::map_output_lost(shuffle_id shuffle, std::uint32_t p
 }
 
 // A stage whose tasks are all running lets them be: they may have read all they need. Should one have to run again, it is a new
-// attempt of the stage, which is told the new places of its inputs.
+// attempt of the stage, which is told the new places of its inputs. So it is if the inputs have become complete in another way since:
+// executors go by what they were told.
 void driver_scheduler::impl::recheck_inputs(stage& reader) {
-  if (reader.phase != stage::phase_kind::running || graph_.missing_parents(reader).empty() ||
-      core::planted(core::defect::changed_inputs_overlooked))
+  if (reader.phase != stage::phase_kind::running || !has_lost_inputs(reader) || core::planted(core::defect::changed_inputs_overlooked))
     return;
   if (reader.current->pending() == 0) {
     SALAMANDER_PROBE("stage that has lost inputs runs on");
@@ -192,6 +193,17 @@ void driver_scheduler::impl::recheck_inputs(stage& reader) {
   }
   retire(reader);
   resubmit_later(reader);
+}
+
+bool driver_scheduler::impl::has_lost_inputs(stage& reader) {
+  auto& hidden = reader.hidden;
+  if (!hidden.empty()) {
+    const auto still = graph_.hidden_parents(reader);
+    std::erase_if(hidden, [&](const auto* parent) { return std::find(still.begin(), still.end(), parent) == still.end(); });
+  }
+  return std::any_of(reader.parents.begin(), reader.parents.end(), [&](const auto* parent) {
+    return !outputs_.complete(parent->shuffle) && std::find(hidden.begin(), hidden.end(), parent) == hidden.end();
+  });
 }
 
 void driver_scheduler::impl::cancel_attempts_of(const stage& of, const std::string& reason) {

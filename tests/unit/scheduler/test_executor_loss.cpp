@@ -268,3 +268,39 @@ TEST_CASE("losing a cached block in the middle of a job brings back the shuffle 
   CHECK(f.counts(job).stages_run == 2);
   CHECK(f.counts(job).tasks_succeeded == 5);
 }
+
+TEST_CASE("a stage that was told to read a shuffle is told anew when part of it is lost, though a dataset cached since stands before it") {
+  driver_fixture f;
+  f.join_executor(0, 1);
+  const auto cached = f.map(f.shuffle(f.source(2), 2));
+  cached->cached = true;
+  f.submit(cached);
+  f.succeed(f.only().task);
+  f.suspect(0); // it holds the map outputs, and nothing else is to run there
+  f.succeed(f.only().task);
+  f.join_executor(1, 1);
+  const auto fill_cache = [&] {
+    for (int i = 0; i < 2; ++i)
+      f.succeed_caching(f.only().task, cached);
+  };
+  SUBCASE("it began before that") {
+    const auto job = f.submit(f.map(cached));
+    fill_cache();
+    REQUIRE(f.only().stage == stage_id{2});
+    f.lose(0);
+    f.succeed(f.only().task);
+    CHECK(f.only().stage_attempt == 1);
+    f.run_until_idle();
+    CHECK(f.finished(job));
+    CHECK(f.launched_partitions(stage_id{0}, 1).empty());
+  }
+  SUBCASE("but one that never was to read it goes on") {
+    fill_cache();
+    const auto job = f.submit(f.map(cached));
+    f.lose(0);
+    f.succeed(f.only().task);
+    CHECK(f.only().stage_attempt == 0);
+    f.run_until_idle();
+    CHECK(f.finished(job));
+  }
+}
