@@ -140,8 +140,8 @@ private:
 };
 
 /// One end: sends Out, receives In. Both ends must be made with the same incarnation.
-/// Limits: channel_limits. Threads: use from one thread. Faults: any loss, repetition, delay and order of parcels and states; parcels
-/// and states of another incarnation must not be handed in (channel_end refuses parcels, sessions refuse both).
+/// Limits: channel_limits. Threads: use from one thread. Faults: any loss, repetition, delay and order of parcels and states; those
+/// of another incarnation must not be handed in (sessions refuse them).
 template <class Out, class In>
 class channel_end {
 public:
@@ -150,7 +150,6 @@ public:
     std::uint64_t resent = 0;
     std::uint64_t duplicates = 0; ///< arrived again and were dropped
     std::uint64_t early = 0;      ///< arrived before their turn
-    std::uint64_t refused = 0;    ///< another incarnation's
   };
 
   channel_end(std::uint64_t incarnation, const channel_limits& limits)
@@ -158,7 +157,7 @@ public:
 
   /// Takes a message to be sent. Errors: false: too many wait; the message is not taken, and the peer is not worth waiting for.
   [[nodiscard]] bool push(Out message, std::size_t bytes);
-  /// A parcel has come. Errors: false: it is another incarnation's, or says what cannot be; nothing has changed.
+  /// A parcel has come. Errors: false: it says what cannot be; nothing has changed.
   [[nodiscard]] bool receive(parcel<In> what, std::size_t bytes, time_point now);
   /// A state has come by itself or with a heartbeat. Errors: false: it says what cannot be.
   [[nodiscard]] bool note(const channel_state& theirs, time_point now);

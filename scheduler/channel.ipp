@@ -16,12 +16,7 @@ bool channel_end<Out, In>::push(Out message, std::size_t bytes) {
 
 template <class Out, class In>
 bool channel_end<Out, In>::receive(parcel<In> what, std::size_t bytes, time_point now) {
-  if (what.incarnation != incarnation_ || what.number == 0) {
-    ++counts_.refused;
-    SALAMANDER_PROBE("channel refused another incarnation");
-    return false;
-  }
-  if (!confirm(what.state, now))
+  if (what.number == 0 || !confirm(what.state, now))
     return false;
   place(what.number, std::move(what.message), bytes);
   receiving_.sent_up_to(what.state.sent);
