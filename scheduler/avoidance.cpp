@@ -110,11 +110,8 @@ void driver_scheduler::impl::check_schedulable() {
 // ends some day, and then one of them is idle.
 void driver_scheduler::impl::check_schedulable(stage& s) {
   const auto stuck = task_without_executor(s);
-  if (!stuck) {
-    s.unschedulable_since.reset();
-    s.made_room = false;
-    return;
-  }
+  if (!stuck)
+    return s.forget_that_it_was_unschedulable();
   if (!s.unschedulable_since)
     s.unschedulable_since = now_;
   const auto limit = *s.unschedulable_since + options_.exclusion.unschedulable_timeout;

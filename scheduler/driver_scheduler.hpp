@@ -48,7 +48,7 @@ struct pool_options {
 
 /// Limits and waits. Defaults are Spark's unless design says otherwise.
 struct scheduler_options {
-  std::uint32_t task_failures_max = 4;          ///< of one task within one stage attempt
+  std::uint32_t task_failures_max = 4;          ///< of one task in a row, over all attempts of its stage
   std::uint32_t out_of_memory_failures_max = 3; ///< of these, for want of memory: more attempts seldom find more
   std::uint32_t task_cpus = 1;                  ///< cores that one task takes; executors run cores / task_cpus at once
   std::uint32_t stage_attempts_max = 4;         ///< consecutive failed attempts of one stage

@@ -59,6 +59,8 @@ bool driver_scheduler::impl::launch_one(stage& s, executor& at, task_set::choice
 
 task_id driver_scheduler::impl::send(stage& s, executor& at, std::uint32_t index) {
   const task_id task{next_task_++};
+  if (s.current->pending() == 0)
+    s.forget_that_it_was_unschedulable();
   const auto attempt = s.current->attempt();
   const auto number = s.current->task_attempt(index);
   attempts_.emplace(task, running_attempt{task, s.id, attempt, index, number, at.id, false, now_, nullptr});

@@ -122,7 +122,7 @@ void driver_scheduler::impl::undo(stage& consumer, const std::set<shuffle_id>& c
   }
   consumer.copies = {};
   consumer.exclusions.reset();
-  consumer.unschedulable_since.reset();
+  consumer.forget_that_it_was_unschedulable();
   consumer.inputs_changed = false;
   consumer.resubmit_at.reset();
   resubmissions_.erase(consumer.id);

@@ -16,9 +16,11 @@ struct stage {
     running, ///< has a current task set
   };
 
-  /// What is known of a task that has not gone well so far. Kept across stage attempts: a task that ends executors which also
-  /// hold the outputs of its parents would otherwise start from zero each time.
+  /// What is known of a task that has not gone well since it last succeeded. Kept across stage attempts: a task that ends executors
+  /// which also hold the outputs of its parents, or for whose sake such executors are given up, would otherwise start from zero each
+  /// time, and never come to an end.
   struct trouble {
+    std::uint32_t failures = 0;
     std::uint32_t executors_ended = 0;
     std::uint32_t out_of_memory = 0;
     std::vector<executor_id> failed_on; ///< while they lived
@@ -68,6 +70,10 @@ struct stage {
   }
   std::uint32_t partition_of(std::uint32_t index) const {
     return is_map() ? index : partitions[index];
+  }
+  void forget_that_it_was_unschedulable() noexcept {
+    unschedulable_since.reset();
+    made_room = false;
   }
   /// The task set of an attempt; null when it has no task left.
   task_set* set_of(std::uint32_t attempt);

@@ -56,6 +56,7 @@ void driver_scheduler::impl::start_attempt(stage& ready) {
   ready.hidden = graph_.hidden_parents(ready);
   ready.inputs_changed = false;
   ready.exclusions.reset();
+  ready.forget_that_it_was_unschedulable();
   for (const auto* parent : ready.parents)
     outputs_.mark_read(parent->shuffle);
   const auto& slow = options_.speculation;

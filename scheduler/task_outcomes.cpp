@@ -52,7 +52,7 @@ void driver_scheduler::impl::on(const task_succeeded& e) {
   const auto index = attempt->index;
   tasks->ended(e.executor);
   tasks->record_run_time(e.run_time);
-  tasks->succeed(index);
+  tasks->finish(index);
   if (!of->copies.running.empty())
     twin_succeeded(*of, *attempt);
   if (tasks == of->current.get()) {
@@ -60,12 +60,12 @@ void driver_scheduler::impl::on(const task_succeeded& e) {
       watch(*of);
   } else if (of->current) {
     SALAMANDER_PROBE("task of an earlier stage attempt succeeded");
-    of->current->succeed(index);
+    of->current->finish(index);
   }
   if (!of->zombies.empty())
     of->drop_empty_zombies();
   if (!of->troubles.empty())
-    of->troubles.erase(index);
+    of->troubles.erase(index); // should its output be lost, what went wrong before does not count against it
   if (!of->is_map())
     accept_result(e, *of, index);
   else if (accept_map_output(e, *of, index) && outputs_.complete(of->shuffle))
@@ -179,11 +179,12 @@ void driver_scheduler::impl::remember(stage& of, const running_attempt& attempt,
 }
 
 std::uint32_t driver_scheduler::impl::failures_of(const stage& of, std::uint32_t index) const {
-  const auto counted_here = of.current ? of.current->failures(index) : 0;
-  const auto trouble = of.troubles.find(index);
+  const auto found = of.troubles.find(index);
+  if (found == of.troubles.end())
+    return 0;
+  const auto& trouble = found->second;
   // One executor that goes may take any task with it; when a second one goes under the same task, the task did it.
-  const bool suspicious = trouble != of.troubles.end() && trouble->second.executors_ended >= 2;
-  return counted_here + (suspicious ? trouble->second.executors_ended : 0);
+  return trouble.failures + (trouble.executors_ended >= 2 ? trouble.executors_ended : 0);
 }
 
 bool driver_scheduler::impl::too_many_failures(const stage& of, std::uint32_t index) const {
@@ -215,7 +216,7 @@ void driver_scheduler::impl::user_failed(stage& of, const running_attempt& attem
   }
   remember(of, attempt, why.text);
   of.last_failure = why.text;
-  of.current->add_failure(attempt.index);
+  ++of.troubles[attempt.index].failures;
   count_against_executor(of, attempt);
   const auto code = code_of(why);
   const bool no_memory = code == errc::out_of_memory && ++of.troubles[attempt.index].out_of_memory >= options_.out_of_memory_failures_max;

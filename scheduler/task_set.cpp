@@ -98,13 +98,6 @@ void task_set::finish(std::uint32_t index) {
   status_[index] = status::done;
 }
 
-// A success clears a task: should its output be lost, what went wrong before does not count against it.
-void task_set::succeed(std::uint32_t index) {
-  finish(index);
-  if (!failures_.empty())
-    failures_.erase(index);
-}
-
 std::optional<std::uint32_t> task_set::pop(std::deque<std::uint32_t>& queue) {
   while (!queue.empty()) {
     const auto index = queue.front();
@@ -160,15 +153,6 @@ void task_set::forget_executor(executor_id executor) {
       --choosy_pending_;
       anywhere_.push_back(i);
     }
-}
-
-std::uint32_t task_set::add_failure(std::uint32_t index) {
-  return ++failures_[index];
-}
-
-std::uint32_t task_set::failures(std::uint32_t index) const {
-  const auto it = failures_.find(index);
-  return it == failures_.end() ? 0 : it->second;
 }
 
 void task_set::record_run_time(std::chrono::microseconds time) {

@@ -51,7 +51,6 @@ public:
   /// Queues a task that failed, or that a failed executor took along, for `start` alone: it does not go just anywhere.
   void choose_for(std::uint32_t index);
   void finish(std::uint32_t index);
-  void succeed(std::uint32_t index);
 
   bool has_chosen() const noexcept {
     return chosen_pending_ > 0;
@@ -88,10 +87,6 @@ public:
   std::uint32_t task_attempt(std::uint32_t index) const {
     return attempts_[index] - 1;
   }
-
-  /// Counts a failure of a task in this attempt of the stage; returns how many there are now.
-  std::uint32_t add_failure(std::uint32_t index);
-  std::uint32_t failures(std::uint32_t index) const;
 
   /// Of a task that has succeeded.
   void record_run_time(std::chrono::microseconds time);
@@ -140,7 +135,6 @@ private:
   std::vector<bool> chosen_;              ///< by index: waits in to_be_chosen_; empty while no task ever did
 
   std::unordered_map<executor_id, std::uint32_t, core::id_hash> running_on_;
-  std::unordered_map<std::uint32_t, std::uint32_t> failures_;
   std::uint64_t finished_ = 0;
   std::chrono::microseconds run_time_{0};
   std::uint64_t slow_ones_after_ = std::numeric_limits<std::uint64_t>::max();

@@ -312,6 +312,44 @@ TEST_CASE("when no executor may run a task an idle one is given up, and one that
   static_cast<void>(first);
 }
 
+TEST_CASE("a task that found an executor and failed there too has two minutes again, and another executor makes room") {
+  driver_fixture f(no_stage_rules(strict(true, false)));
+  f.join_executor(0, 1);
+  const auto job = f.submit(f.source(1));
+  f.fail(f.only().task);
+  f.lose(0);
+  f.advance(seconds(60));
+  f.join_executor(1, 1);
+  f.advance(seconds(100));
+  f.fail(f.only().task);
+  CHECK(f.now_decided<kill_executor>().size() == 1);
+  f.advance(seconds(119));
+  CHECK(f.all<fail_job>().empty());
+  f.advance(seconds(1));
+  CHECK(f.failure_of(job).text.find("cannot run anywhere") != std::string::npos);
+}
+
+TEST_CASE("a task that fails everywhere is given up, though each executor that makes room for another takes its inputs along") {
+  auto options = strict(true, false);
+  options.task_failures_max = 3;
+  driver_fixture f(options);
+  f.join_executor(0, 1);
+  const auto job = f.submit(f.shuffle(f.source(1), 1));
+  for (std::uint32_t id = 0; id < 3; ++id) {
+    f.run_stage(stage_id{0});
+    REQUIRE(f.only().stage_attempt == id);
+    f.fail(f.only().task, "boom");
+    if (id == 2)
+      break;
+    REQUIRE(f.now_decided<kill_executor>().size() == 1);
+    f.lose(id);
+    f.join_executor(id + 1, 1);
+  }
+  CHECK(f.failure_of(job).code == static_cast<std::uint8_t>(errc::task_failed));
+  CHECK(f.failure_of(job).text.find("failed 3 times, most recent failure: boom") != std::string::npos);
+  CHECK(f.failure_of(job).attempts.size() == 3);
+}
+
 TEST_CASE("when no executor may run a task for two minutes its job fails") {
   driver_fixture f(no_stage_rules(strict()));
   f.join_executor(0, 1);
