@@ -97,43 +97,58 @@ std::optional<std::uint32_t> driver_scheduler::impl::take_chosen(stage& s, execu
   });
 }
 
-void driver_scheduler::impl::check_schedulable() {
-  std::vector<stage_id> waiting;
+std::vector<stage_id> driver_scheduler::impl::queued_stages() const {
+  std::vector<stage_id> found;
   for (const auto& [job, id] : queue_)
-    waiting.push_back(id);
-  for (const auto id : waiting)
+    found.push_back(id);
+  return found;
+}
+
+// Before anything is placed: of a stage that is given up no task must be on its way.
+void driver_scheduler::impl::abort_unschedulable() {
+  for (const auto id : queued_stages()) {
+    auto* s = graph_.find(id);
+    if (!s || !s->current || !s->unschedulable_since || now_ < *s->unschedulable_since + options_.exclusion.unschedulable_timeout)
+      continue;
+    const auto stuck = task_without_executor(*s);
+    if (!stuck) {
+      s->forget_that_it_was_unschedulable();
+      continue;
+    }
+    SALAMANDER_PROBE("stage aborted as all executors are excluded");
+    const auto partition = std::to_string(s->partition_of(*stuck));
+    auto text = "Aborting TaskSet " + std::to_string(s->id.value) + "." + std::to_string(s->attempts - 1) + " because task " +
+                std::to_string(*stuck) + " (partition " + partition +
+                ")\ncannot run anywhere due to node and executor excludeOnFailure.\nMost recent failure:\n" +
+                (s->last_failure.empty() ? "none of this stage" : s->last_failure) +
+                "\n\nExcludeOnFailure behavior can be configured via salamander.excludeOnFailure.*.";
+    abort(*s, {static_cast<std::uint8_t>(errc::stage_aborted), std::move(text), {}});
+  }
+}
+
+void driver_scheduler::impl::check_schedulable() {
+  for (const auto id : queued_stages())
     if (auto* s = graph_.find(id); s && s->current && s->current->pending() > 0)
       check_schedulable(*s);
 }
 
 // An idle executor that may not run the task is given up for a new one. If all are busy the time runs all the same: what they run
-// ends some day, and then one of them is idle.
+// ends some day, and then one of them is idle. It takes its outputs along, and where other tasks fail each time this could go on for
+// ever; so it is done as often as one task may fail, and then the time decides.
 void driver_scheduler::impl::check_schedulable(stage& s) {
   const auto stuck = task_without_executor(s);
   if (!stuck)
     return s.forget_that_it_was_unschedulable();
   if (!s.unschedulable_since)
     s.unschedulable_since = now_;
-  const auto limit = *s.unschedulable_since + options_.exclusion.unschedulable_timeout;
-  const auto attempt = s.attempts - 1;
-  if (now_ >= limit) {
-    SALAMANDER_PROBE("stage aborted as all executors are excluded");
-    const auto partition = std::to_string(s.partition_of(*stuck));
-    auto text = "Aborting TaskSet " + std::to_string(s.id.value) + "." + std::to_string(attempt) + " because task " +
-                std::to_string(*stuck) + " (partition " + partition +
-                ")\ncannot run anywhere due to node and executor excludeOnFailure.\nMost recent failure:\n" +
-                (s.last_failure.empty() ? "none of this stage" : s.last_failure) +
-                "\n\nExcludeOnFailure behavior can be configured via salamander.excludeOnFailure.*.";
-    abort(s, {static_cast<std::uint8_t>(errc::stage_aborted), std::move(text), {}});
-    return;
-  }
-  wake(limit);
-  if (s.made_room)
+  wake(*s.unschedulable_since + options_.exclusion.unschedulable_timeout);
+  if (s.made_room || s.executors_given_up >= std::max<std::uint32_t>(1, options_.task_failures_max))
     return;
   for (auto& [id, at] : executors_.all())
     if (at.running == 0 && at.takes_tasks() && !s.made_room) {
       s.made_room = true;
-      kill(at, name_of(id) + " is excluded and idle, and " + s.title(attempt) + " has a task that no executor may run");
+      ++s.executors_given_up;
+      kill(at, name_of(id) + " is excluded and idle, and " + s.title(s.attempts - 1) + " has a task that no executor may run");
     }
 }
 

@@ -140,6 +140,8 @@ private:
   bool may_run(const stage& s, std::uint32_t index, const executor& at) const;
   bool better_elsewhere(const stage::trouble& trouble, const executor& at) const;
   std::optional<std::uint32_t> take_chosen(stage& s, executor& at);
+  std::vector<stage_id> queued_stages() const;
+  void abort_unschedulable();
   void check_schedulable();
   void check_schedulable(stage& s);
   std::optional<std::uint32_t> task_without_executor(stage& s);

@@ -89,6 +89,8 @@ void driver_scheduler::impl::launch_copies(stage& s, const std::vector<executor*
 }
 
 void driver_scheduler::impl::place() {
+  if (strict())
+    abort_unschedulable();
   if (!queue_.empty()) {
     if (options_.fair)
       offer_by_share();

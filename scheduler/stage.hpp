@@ -55,7 +55,8 @@ struct stage {
   bool watched = false;                        ///< its running tasks are looked at from time to time
   std::unique_ptr<stage_exclusion> exclusions; ///< of the current attempt; null until a failure counts there
   std::optional<time_point> unschedulable_since;
-  bool made_room = false; ///< an executor is given up so that another may run what no executor may run now
+  bool made_room = false;               ///< an executor is given up so that another may run what no executor may run now
+  std::uint32_t executors_given_up = 0; ///< in that way, since the stage was last complete
   std::string last_failure;
   bool indeterminate = false; ///< declared so: another run of the same tasks may give other records
   std::uint32_t failures_noticed = 0;

@@ -121,6 +121,7 @@ void driver_scheduler::impl::map_stage_complete(stage& done) {
   done.fetch_failures.clear();
   done.troubles.clear();
   done.failures_noticed = 0;
+  done.executors_given_up = 0;
   for (auto* child : done.children)
     if (child->phase == stage::phase_kind::waiting)
       ensure(*child);

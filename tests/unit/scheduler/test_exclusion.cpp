@@ -350,6 +350,47 @@ TEST_CASE("a task that fails everywhere is given up, though each executor that m
   CHECK(f.failure_of(job).attempts.size() == 3);
 }
 
+TEST_CASE("executors make room for a stage only so often while it does not come to its end") {
+  auto options = strict(true, false);
+  options.task_failures_max = 2;
+  driver_fixture f(options);
+  f.join_executor(0, 1);
+  const auto job = f.submit(f.shuffle(f.shuffle(f.source(1), 2), 1));
+  for (std::uint32_t id = 0; id < 3; ++id) {
+    f.run_stage(stage_id{0});
+    for (std::uint32_t partition = 0; partition < 2; ++partition) {
+      const auto task = f.only();
+      REQUIRE(task.stage == stage_id{1});
+      if (task.partition == id % 2)
+        f.fail(task.task); // another one each time
+      else
+        f.succeed(task.task);
+    }
+    CHECK(f.all<kill_executor>().size() == std::min(id + 1, 2U));
+    if (id == 2)
+      break;
+    f.lose(id);
+    f.join_executor(id + 1, 1);
+  }
+  f.advance(seconds(120));
+  CHECK(f.failure_of(job).text.find("cannot run anywhere") != std::string::npos);
+}
+
+TEST_CASE("nothing of a stage is launched in the moment in which it is given up") {
+  driver_fixture f(no_stage_rules(strict(true, false)));
+  f.join_executor(0, 1, "bad");
+  const auto job = f.submit(f.source(3));
+  f.fail(f.task_of(stage_id{0}, 0).task);
+  f.lose(0);
+  f.join_executor(1, 1, "bad");
+  f.fail(f.task_of(stage_id{0}, 0).task); // no more on this node
+  f.lose(1);
+  f.now += seconds(200); // the driver was stopped
+  f.join_executor(2, 1, "bad");
+  CHECK(f.failure_of(job).text.find("cannot run anywhere") != std::string::npos);
+  CHECK(f.now_decided<launch_tasks>().empty());
+}
+
 TEST_CASE("when no executor may run a task for two minutes its job fails") {
   driver_fixture f(no_stage_rules(strict()));
   f.join_executor(0, 1);
