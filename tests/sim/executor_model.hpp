@@ -72,6 +72,9 @@ public:
   std::size_t waiting() const noexcept {
     return queue_.waiting();
   }
+  bool has_reports_to_send() const noexcept {
+    return !reports_.empty();
+  }
   const driver_session& session() const noexcept {
     return session_;
   }

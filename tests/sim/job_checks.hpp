@@ -41,8 +41,7 @@ public:
   /// Where the inputs of a stage are, as an executor is told for the first time.
   void announced(const stage_order& what) const;
   void check_end() const {
-    if (succeeded_ == jobs_.size())
-      losses_.check_end();
+    losses_.check_end(succeeded_ == jobs_.size());
   }
   /// The inputs with which an executor runs tasks of a stage.
   void launched(const scheduler::launch_tasks& what, const stage_order& as_sent);

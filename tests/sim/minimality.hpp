@@ -26,7 +26,8 @@ public:
 
   void executor_lost(state now);
   void launched(const place& what);
-  void check_end() const;
+  /// A job that failed needed nothing any more; what it had run again was lost all the same.
+  void check_end(bool succeeded) const;
 
 private:
   void need_parents(const core::lineage& of, bool running_count_as_done, std::set<place>& needed, std::set<shuffle_id>& seen) const;

@@ -89,6 +89,8 @@ private:
           exclusion.application || exclusion.tasks_and_stages ? exclusion.timeout + exclusion.unschedulable_timeout : duration::zero();
       check(now - progressed_ <= stall_max + excluded, "L2 stall",
             [] { return std::string("nothing has happened for too long, and somebody could work"); });
+      if (std::exchange(healed_, world_.healed()) != world_.healed())
+        healthy_ = duration::zero();
       if (healthy && now >= world_.healed() && !driver->no_job_runs())
         healthy_ += look_interval;
       check(healthy_ <= live_within, "L1 live", [] { return std::string("a job is not over long after the last fault"); });
@@ -124,11 +126,12 @@ private:
                        [](const auto& one) { return one.second->running() == 0 && one.second->waiting() == 0; });
   }
 
-  /// Whatever was sent has arrived and is confirmed, by both sides of every session.
+  /// Whatever was said has been sent, has arrived and is confirmed, by both sides of every session.
   bool quiet() {
     const auto self = world_.driver()->self();
     return world_.driver()->all_confirmed() && std::all_of(world_.executors().begin(), world_.executors().end(), [&](const auto& one) {
-             return one.second->who().driver != self || one.second->session().line().unconfirmed() == 0;
+             return one.second->who().driver != self ||
+                    (!one.second->has_reports_to_send() && one.second->session().line().unconfirmed() == 0);
            });
   }
 
@@ -157,6 +160,7 @@ private:
   bool over_ = false;
   std::uint64_t progress_ = 0;
   time_point progressed_ = beginning;
+  time_point healed_ = beginning;
   duration healthy_{0};
 };
 

@@ -266,6 +266,7 @@ void task_run::finish() {
     case sabotage::doing::throws:
       return fail(errc::task_failed, "dataset " + std::to_string(place.first) + ", partition " + std::to_string(place.second) + ": boom");
     case sabotage::doing::ends_process:
+      owner_.around().struck();
       return owner_.exit("killed by signal 11");
     }
   }

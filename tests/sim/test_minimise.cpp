@@ -93,20 +93,22 @@ TEST_CASE("after a loss, what was not lost or is not needed must not be computed
   auto right = lose(false);
   right.launched(first);
   right.launched(result);
-  CHECK_NOTHROW(right.check_end());
+  CHECK_NOTHROW(right.check_end(true));
   auto too_much = lose(false);
   too_much.launched(first);
   too_much.launched(second);
   too_much.launched(result);
-  CHECK_THROWS_AS(too_much.check_end(), violation);
+  CHECK_THROWS_AS(too_much.check_end(true), violation);
+  CHECK_THROWS_AS(too_much.check_end(false), violation);
   auto too_little = lose(false);
   too_little.launched(result);
-  CHECK_THROWS_AS(too_little.check_end(), violation);
+  CHECK_THROWS_AS(too_little.check_end(true), violation);
+  CHECK_NOTHROW(too_little.check_end(false)); // the job failed, and needed it no more
   auto twice = lose(false);
   twice.launched(first);
   twice.launched(first);
   twice.launched(result);
-  CHECK_THROWS_AS(twice.check_end(), violation);
+  CHECK_THROWS_AS(twice.check_end(true), violation);
   // A reducer that runs may have read what was lost: both answers are right.
-  CHECK_NOTHROW(lose(true).check_end());
+  CHECK_NOTHROW(lose(true).check_end(true));
 }

@@ -85,6 +85,10 @@ public:
 
   // The faults of the plan (faults.cpp).
   void arm_faults();
+  /// A fault that waited for somebody to come by has taken a process: it is no older than that.
+  void struck() noexcept {
+    healed_ = std::max(healed_, now());
+  }
   /// When the last fault is over.
   time_point healed() const noexcept {
     return healed_;
