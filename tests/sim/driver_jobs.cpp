@@ -30,6 +30,30 @@ void driver_model::submit(std::size_t number) {
   tell(scheduler::job_submitted{id, final, plan.partitions, plan.pool, plan.what != job_action::foreach});
 }
 
+// It is found out before any task runs: the scheduler asks where cached blocks of its parents lie. So all of them have to be cached.
+void driver_model::submit_broken_lineage() {
+  const auto parent = std::find_if(graph_.begin(), graph_.end(),
+                                   [&](const auto& one) { return one->cached && machine_.cached_partitions(one->id) == one->partitions; });
+  if (parent == graph_.end())
+    return;
+  const auto number = static_cast<std::uint32_t>(broken_jobs_.size());
+  auto broken = std::make_shared<dataset>();
+  broken->id = {static_cast<std::uint32_t>(graph_.size()) + 1 + number};
+  broken->how = op::coalesce;
+  broken->operation = name_of(op::coalesce);
+  broken->partitions = 1;
+  core::dependency edge;
+  edge.parent = *parent;
+  edge.how = core::dependency::kind::grouped; // and no group says what the partition is made from
+  broken->dependencies.push_back(std::move(edge));
+  const job_id id{static_cast<std::uint32_t>(world_.plan.jobs.size()) + number};
+  const auto& plan = broken_jobs_.emplace_back(planned_job{0, {0}, job_action::collect, duration::zero(), std::nullopt, {}});
+  job_checks_.submitted(id, plan, broken).broken = true;
+  world_.log.add(world_.now(), "job", id.value);
+  tell(scheduler::job_submitted{id, broken, plan.partitions, plan.pool, true});
+  check(job_checks_.find(id)->over, "S10 honest", [] { return std::string("a job over broken lineage is not refused at once"); });
+}
+
 bool driver_model::all_jobs_over() const {
   return submitted_ == world_.plan.jobs.size() && no_job_runs();
 }
@@ -131,8 +155,12 @@ void driver_model::one_report(executor_id executor, const task_report& what) {
   if (done && done->kept && !(limit != 0 && done->result_bytes > limit))
     return fetch_result(executor, what);
   ++world_.counts.progress;
-  if (attempts_.erase(task_id{what.task}) > 0)
+  if (const auto at = attempts_.find(task_id{what.task}); at != attempts_.end() && at->second.executor == executor) {
+    attempts_.erase(at);
     --outstanding_[executor];
+  } else {
+    tell(scheduler::tick{}); // what is due by now is no consequence of a report that means nothing
+  }
   if (!done) {
     old_reports_.push_back(scheduler::task_failed{{what.task}, executor, std::get<scheduler::failure>(what.outcome)});
   } else {

@@ -27,6 +27,8 @@ public:
   void process_ended(executor_id executor, const std::string& reason, const std::vector<std::uint64_t>& positions);
   void connection_reset(world::process executor);
   void replay_old_report(std::uint64_t salt);
+  /// A job over a dataset that does not say what it is made from.
+  void submit_broken_lineage();
 
   world::process self() const noexcept {
     return self_;
@@ -135,6 +137,7 @@ private:
   bool running_ = false;
   std::optional<time_point> next_wake_;
   std::size_t submitted_ = 0;
+  std::deque<planned_job> broken_jobs_;
   std::uint64_t next_incarnation_ = 1;
 };
 

@@ -104,6 +104,7 @@ void executor_model::obey(const order& what) {
     cancel(cancelled->tasks);
   } else if (const auto* forgotten = std::get_if<forget_stage>(&what.what)) {
     queue_.forget_stage(forgotten->stage);
+    std::erase_if(stages_, [&](const auto& one) { return one.first == forgotten->stage; });
   } else if (const auto* dataset = std::get_if<drop_dataset>(&what.what)) {
     store_.drop_all(storage::block_kind::cached, dataset->dataset);
   } else if (const auto* shuffle = std::get_if<drop_shuffle>(&what.what)) {
@@ -121,6 +122,7 @@ void executor_model::add_stage(const std::shared_ptr<const stage_order>& order) 
   auto made = std::make_shared<stage_state>(order);
   if (const auto old = queue_.add_stage(order->stage.value, order->stage_attempt, made))
     made->plan_is_here = (*old)->plan_is_here;
+  stages_.insert({order->stage.value, order->stage_attempt});
 }
 
 void executor_model::add_task(task_order task) {
@@ -130,11 +132,15 @@ void executor_model::add_task(task_order task) {
   old_orders_.push_back(task);
   check(taken != answer::duplicate, "S4 line", [&] { return "task " + std::to_string(task.task) + " was sent twice"; });
   if (taken == answer::unknown_stage)
-    report({task.task,
-            scheduler::failure(
-                scheduler::user_error{"a stage that this executor was not told about", static_cast<std::uint8_t>(errc::internal)}),
-            {},
-            {}});
+    refuse(task);
+}
+
+void executor_model::refuse(const task_order& task) {
+  report({task.task,
+          scheduler::failure(
+              scheduler::user_error{"a stage that this executor was not told about", static_cast<std::uint8_t>(errc::internal)}),
+          {},
+          {}});
 }
 
 void executor_model::cancel(const std::vector<std::uint64_t>& tasks) {
@@ -251,6 +257,19 @@ void executor_model::replay_old_order(std::uint64_t salt) {
   const auto& task = old_orders_[salt % old_orders_.size()];
   check(queue_.add(task) != queue_of_work::answer::queued, "S5 once",
         [&] { return "task " + std::to_string(task.task) + " is taken a second time"; });
+}
+
+void executor_model::replay_order_of_others(const std::vector<task_order>& others, std::uint64_t salt) {
+  if (others.empty() || session_.over() || !session_.is_welcomed())
+    return;
+  const auto& task = others[salt % others.size()];
+  if (stages_.contains({task.stage, task.stage_attempt}))
+    return;
+  const auto taken = queue_.add(task);
+  check(taken != queue_of_work::answer::queued, "S5 once",
+        [&] { return "task " + std::to_string(task.task) + " of a stage that is not known is taken"; });
+  if (taken == queue_of_work::answer::unknown_stage)
+    refuse(task);
 }
 
 std::vector<std::uint64_t> executor_model::positions() const {

@@ -64,6 +64,11 @@ public:
   /// A bit of a result that is kept as bytes; what is typed has no bytes to change.
   void corrupt_stored(std::uint64_t salt);
   void replay_old_order(std::uint64_t salt);
+  /// One that other executors were sent, which are gone. It must be of a stage that this one knows nothing of, or nothing happens.
+  void replay_order_of_others(const std::vector<task_order>& others, std::uint64_t salt);
+  const std::vector<task_order>& old_orders() const noexcept {
+    return old_orders_;
+  }
 
   // What there is, for checks.
   std::size_t running() const noexcept {
@@ -111,6 +116,7 @@ private:
   void obey(const order& what);
   void add_stage(const std::shared_ptr<const stage_order>& order);
   void add_task(task_order task);
+  void refuse(const task_order& task);
   void cancel(const std::vector<std::uint64_t>& tasks);
   void report(task_report what);
   void fill_cores();
@@ -123,6 +129,7 @@ private:
   storage::block_store store_;
   driver_session session_;
   queue_of_work queue_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> stages_; ///< that the queue knows
   std::map<std::uint64_t, std::unique_ptr<task_run>> running_;
   std::vector<std::unique_ptr<task_run>> ended_; ///< destroyed when nobody is inside them
   std::vector<task_report> reports_;

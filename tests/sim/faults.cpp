@@ -35,6 +35,10 @@ void world::inject(const planned_fault& fault) {
     return;
   case fault_kind::driver_restart:
     return kill_driver(true);
+  case fault_kind::broken_lineage:
+    if (driver_)
+      queue.after(duration::zero(), driver_->self(), [this] { driver_->submit_broken_lineage(); });
+    return;
   case fault_kind::old_report:
     if (driver_)
       queue.after(duration::zero(), driver_->self(), [this, salt = fault.salt] { driver_->replay_old_report(salt); });
@@ -73,7 +77,8 @@ void world::on_executor(const planned_fault& fault) {
   case fault_kind::corrupt_stored:
     return one->corrupt_stored(fault.salt);
   case fault_kind::old_order:
-    return one->replay_old_order(fault.salt);
+    one->replay_old_order(fault.salt);
+    return one->replay_order_of_others(orders_of_the_dead_[one->who().driver], fault.salt);
   case fault_kind::delete_block:
     return one->delete_blocks(fault.amount, fault.salt);
   case fault_kind::pressure:

@@ -344,6 +344,8 @@ std::string job_checks::why_dishonest(const job& which, const scheduler::fail_jo
   const auto code = static_cast<errc>(what.why.code);
   if (code == errc::job_cancelled)
     return which.cancelled ? "" : "nobody cancelled it";
+  if (code == errc::internal)
+    return which.broken ? "" : "its lineage is sound";
   if (code == errc::no_executors)
     return exhausted_ ? "" : "executors were not given up";
   if (code == errc::result_too_large)

@@ -23,6 +23,7 @@ public:
     std::string path;
     bool over = false;
     bool cancelled = false;
+    bool broken = false; ///< its lineage makes no sense
   };
 
   job& submitted(job_id id, const planned_job& plan, std::shared_ptr<const dataset> final);

@@ -11,7 +11,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// Streams of one seed; see random_stream.
-enum stream : std::uint64_t { of_settings = 1, of_graph, of_jobs, of_faults };
+enum stream : std::uint64_t { of_settings = 1, of_graph, of_jobs, of_faults, of_broken_lineage };
 
 /// Expected occurrences in the time in which faults happen, when the kind is switched on. They follow the weights that the fault model
 /// gives for two minutes of a real cluster; the time here is shorter.
@@ -28,7 +28,8 @@ constexpr std::array weights{
     fault_weight{fault_kind::user_error, 2},    fault_weight{fault_kind::poison, 1},         fault_weight{fault_kind::disk, 2},
     fault_weight{fault_kind::start_failure, 1}, fault_weight{fault_kind::hung_start, 1},     fault_weight{fault_kind::driver_pause, 1},
     fault_weight{fault_kind::old_order, 1},     fault_weight{fault_kind::old_report, 2},     fault_weight{fault_kind::driver_restart, 1}};
-static_assert(weights.size() == static_cast<std::size_t>(fault_kind::count_));
+// Broken lineage has a stream of its own, so that the seeds of bugs that were fixed before it came keep their meaning.
+static_assert(weights.size() + 1 == static_cast<std::size_t>(fault_kind::count_));
 
 duration in(random_stream& random, duration from, duration to) {
   return microseconds(random.between(static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(from).count()),
@@ -202,6 +203,7 @@ planned_fault make_fault(fault_kind kind, const scenario& where, duration time, 
   case fault_kind::old_order:
   case fault_kind::old_report:
   case fault_kind::driver_restart:
+  case fault_kind::broken_lineage:
   case fault_kind::count_:
     break;
   }
@@ -228,6 +230,9 @@ void choose_faults(scenario& made, duration time, random_stream random) {
         break;
     }
   }
+  random_stream of_its_own(made.seed, of_broken_lineage);
+  if (!made.faults.empty() && made.shape.cached_percent > 0 && of_its_own.chance(20))
+    made.faults.push_back(make_fault(fault_kind::broken_lineage, made, time, of_its_own));
   std::stable_sort(made.faults.begin(), made.faults.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
 }
 
@@ -240,10 +245,11 @@ std::string seconds_text(duration time) {
 } // namespace
 
 std::string_view name_of(fault_kind kind) noexcept {
-  constexpr std::array names{"kill",          "pause",      "cut",          "one-way cut",   "delay",          "reset",
-                             "drop",          "duplicate",  "reorder",      "corrupt block", "corrupt stored", "delete block",
-                             "allocation",    "pressure",   "slow",         "user error",    "poison",         "disk",
-                             "start failure", "hung start", "driver pause", "old order",     "old report",     "driver restart"};
+  constexpr std::array names{"kill",           "pause",        "cut",        "one-way cut",    "delay",
+                             "reset",          "drop",         "duplicate",  "reorder",        "corrupt block",
+                             "corrupt stored", "delete block", "allocation", "pressure",       "slow",
+                             "user error",     "poison",       "disk",       "start failure",  "hung start",
+                             "driver pause",   "old order",    "old report", "driver restart", "broken lineage"};
   static_assert(names.size() == static_cast<std::size_t>(fault_kind::count_));
   return names[static_cast<std::size_t>(kind)];
 }
@@ -252,7 +258,8 @@ std::string planned_fault::text() const {
   auto text = "at " + seconds_text(at) + "  " + std::string(name_of(kind));
   if (kind == fault_kind::user_error || kind == fault_kind::poison)
     text += "  in dataset " + std::to_string(dataset) + ", partition " + std::to_string(partition);
-  else if (kind != fault_kind::driver_pause && kind != fault_kind::driver_restart && kind != fault_kind::disk)
+  else if (kind != fault_kind::driver_pause && kind != fault_kind::driver_restart && kind != fault_kind::disk &&
+           kind != fault_kind::broken_lineage)
     text += "  slot " + std::to_string(slot);
   if (lasts > duration::zero())
     text += "  for " + seconds_text(lasts);

@@ -39,6 +39,7 @@ enum class fault_kind : std::uint8_t {
   old_order,      ///< an executor gets a task again that it was sent before
   old_report,     ///< a report that was dealt with, or came from an executor that is dead, reaches the scheduler again
   driver_restart, ///< the driver is killed; the program begins anew
+  broken_lineage, ///< the program submits a job over a dataset that does not say what its partitions are made from
   count_
 };
 std::string_view name_of(fault_kind kind) noexcept;

@@ -102,6 +102,8 @@ void world::end_executor(process which, const std::string& reason) {
   log.say(now(), [&] { return "  executor " + std::to_string(who.executor.value) + " " + reason; });
   queue.end(which);
   auto positions = at->second->positions();
+  auto& orders = orders_of_the_dead_[who.driver];
+  orders.insert(orders.end(), at->second->old_orders().begin(), at->second->old_orders().end());
   dead_executors_.push_back(std::move(at->second));
   executors_.erase(at);
   blocks.reset(which);

@@ -113,6 +113,7 @@ private:
   std::vector<std::unique_ptr<driver_model>> dead_drivers_;
   std::vector<std::unique_ptr<executor_model>> dead_executors_;
   std::set<process> dead_drivers_seen_;
+  std::map<process, std::vector<task_order>> orders_of_the_dead_; ///< by driver: what executors had been sent that are gone
   std::uint32_t generation_ = 0;
   time_point healed_ = beginning;
   time_point calm_from_ = beginning;
