@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <optional>
 #include <thread>
 
@@ -18,12 +19,15 @@ constexpr const char* usage = "usage: sim [--seeds N] [--first-seed S] [--jobs J
                               "           runs seeds; every K-th twice. Fails if an invariant is broken, or a probe was never passed\n"
                               "       sim --seed S [--trace] [--defect NAME] [--minimise]\n"
                               "           one run, told in full with --trace\n"
+                              "       sim --seeds-of FILE\n"
+                              "           runs the seeds with which the lines of a file begin, but for those that begin with #\n"
                               "       sim --defects [--seeds N] [--jobs J]\n"
                               "           plants every defect in turn, and fails unless each is noticed within N seeds\n";
 
 struct options {
   campaign_options campaign;
   std::optional<std::uint64_t> seed;
+  std::string seeds_of;
   core::defect defect = core::defect::none;
   bool defects = false;
   bool trace = false;
@@ -61,6 +65,8 @@ options parse(int argc, char** argv) {
       made.campaign.replay_every = static_cast<std::uint32_t>(number(value()));
     } else if (word == "--seed") {
       made.seed = number(value());
+    } else if (word == "--seeds-of") {
+      made.seeds_of = value();
     } else if (word == "--defect") {
       const auto* name = value();
       const auto which = defect_of(name);
@@ -169,6 +175,27 @@ int run_many(const options& asked) {
   return bad ? 1 : 0;
 }
 
+int run_listed(const options& asked) {
+  std::ifstream list(asked.seeds_of);
+  if (!list)
+    throw std::invalid_argument(asked.seeds_of + " cannot be read");
+  std::size_t runs = 0;
+  std::size_t broken = 0;
+  for (std::string line; std::getline(list, line);) {
+    if (line.empty() || line.front() == '#')
+      continue;
+    const auto result = run(make_scenario(number(line.substr(0, line.find(' ')).c_str())));
+    ++runs;
+    if (!result.failed)
+      continue;
+    ++broken;
+    print_failure(result);
+    std::printf("  it is listed as: %s\n", line.c_str());
+  }
+  std::printf("%zu runs, %zu of them broke an invariant\n", runs, broken);
+  return runs == 0 || broken > 0 ? 1 : 0;
+}
+
 int hunt_defects(const options& asked) {
   std::vector<core::defect> wanted;
   for (std::size_t i = 1; i < static_cast<std::size_t>(core::defect::count_); ++i)
@@ -188,7 +215,11 @@ int hunt_defects(const options& asked) {
 int main(int argc, char** argv) {
   try {
     const auto asked = parse(argc, argv);
-    return asked.defects ? hunt_defects(asked) : asked.seed ? run_one(asked) : run_many(asked);
+    if (asked.defects)
+      return hunt_defects(asked);
+    if (!asked.seeds_of.empty())
+      return run_listed(asked);
+    return asked.seed ? run_one(asked) : run_many(asked);
   } catch (const std::invalid_argument& wrong) {
     std::fprintf(stderr, "sim: %s\n%s", wrong.what(), usage);
     return 2;
