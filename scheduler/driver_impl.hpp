@@ -84,9 +84,9 @@ private:
   /// Everything that was made from the stage's outputs is undone and made again. Jobs whose effects cannot be undone fail.
   void roll_back_consumers(stage_id changed, const std::string& why);
   void roll_back_due();
-  bool fail_if_done_for_good(const std::vector<stage*>& consumers, const std::string& why);
+  void fail_if_done_for_good(const std::vector<stage*>& consumers, const std::string& why);
   std::vector<stage*> consumers_of(const stage& changed) const;
-  void undo(stage& consumer, const std::set<shuffle_id>& changed, const std::string& why);
+  void undo(stage& consumer, const std::string& why);
   void drop_caches(const std::vector<stage*>& consumers, const std::set<shuffle_id>& changed);
   std::vector<rdd_id> cached_from(const stage& consumer, const std::set<shuffle_id>& changed) const;
   /// The shuffles from which a stage computes a cached dataset that is part of it.

@@ -59,24 +59,27 @@ std::vector<stage*> driver_scheduler::impl::consumers_of(const stage& changed) c
   return found;
 }
 
+// A job that has to fail may be the last one that knows the consumers. What they stored outlives it, and must not be used again.
 void driver_scheduler::impl::roll_back_consumers(stage_id changed, const std::string& why) {
   const auto shuffle = graph_.find(changed)->shuffle;
   const auto users = graph_.find(changed)->jobs;
-  if (fail_if_done_for_good(consumers_of(*graph_.find(changed)), why) && !graph_.find(changed))
-    return;
-  std::set<shuffle_id> old{shuffle};
-  outputs_.forget_readers(shuffle);
-  for (const auto made : outputs_.made_from(shuffle)) {
-    old.insert(made);
-    outputs_.forget_readers(made);
-    if (!graph_.of_shuffle(made))
-      outputs_.remove_all(made); // no job needs it now; one that does will make it again
+  const auto made = outputs_.made_from(shuffle);
+  std::set<shuffle_id> old(made.begin(), made.end());
+  old.insert(shuffle);
+  const auto readers = consumers_of(*graph_.find(changed));
+  drop_caches(readers, old);
+  for (const auto* reader : readers)
+    fence(*reader, old);
+  fail_if_done_for_good(readers, why);
+  for (const auto one : old) {
+    outputs_.forget_readers(one);
+    if (one != shuffle && !graph_.of_shuffle(one))
+      outputs_.remove_all(one); // no job needs it now; one that does will make it again
   }
   first_task_after_rollback_ = task_id{next_task_};
-  const auto consumers = consumers_of(*graph_.find(changed));
-  drop_caches(consumers, old);
-  for (auto* consumer : consumers)
-    undo(*consumer, old, why + " was recomputed");
+  if (const auto* made_by = graph_.find(changed))
+    for (auto* consumer : consumers_of(*made_by))
+      undo(*consumer, why + " was recomputed");
   for (const auto id : users)
     if (const auto user = jobs_.find(id); user != jobs_.end())
       ensure(*user->second.stages.back());
@@ -85,7 +88,7 @@ void driver_scheduler::impl::roll_back_consumers(stage_id changed, const std::st
 
 // Results are held until their job ends, and files get their names then, so that what a job has computed can be taken back where
 // Spark has to give up. What an action has done to the outside world cannot.
-bool driver_scheduler::impl::fail_if_done_for_good(const std::vector<stage*>& consumers, const std::string& why) {
+void driver_scheduler::impl::fail_if_done_for_good(const std::vector<stage*>& consumers, const std::string& why) {
   std::vector<std::pair<job_id, std::string>> hopeless;
   for (const auto* consumer : consumers) {
     if (consumer->is_map())
@@ -104,11 +107,9 @@ bool driver_scheduler::impl::fail_if_done_for_good(const std::vector<stage*>& co
     SALAMANDER_PROBE("job failed as its effects cannot be rolled back");
     fail(id, {static_cast<std::uint8_t>(errc::stage_aborted), std::move(text), {}});
   }
-  return !hopeless.empty();
 }
 
-void driver_scheduler::impl::undo(stage& consumer, const std::set<shuffle_id>& changed, const std::string& why) {
-  fence(consumer, changed);
+void driver_scheduler::impl::undo(stage& consumer, const std::string& why) {
   unmark_ready(consumer);
   unwatch(consumer);
   if (consumer.phase == stage::phase_kind::running)

@@ -258,6 +258,33 @@ TEST_CASE("effects that have happened cannot be rolled back, so the job fails an
   CHECK(f.finished(shared));
 }
 
+TEST_CASE("what a job that had to fail had made from the old contents is not used by the next one") {
+  driver_fixture f;
+  for (std::uint32_t i = 0; i < 3; ++i)
+    f.join_executor(i, 1);
+  const auto cached = f.map(f.shuffle(f.source(2), 2));
+  cached->cached = true;
+  const auto final = f.shuffle(cached, 3);
+  const auto job = f.submit_unrepeatable(final);
+  f.succeed_with(f.task_of(stage_id{0}, 0).task, 100);
+  f.succeed_with(f.task_of(stage_id{0}, 1).task, 200);
+  for (std::uint32_t p = 0; p < 2; ++p) {
+    task_succeeded done;
+    done.output_fingerprint = 300 + p;
+    done.cached = {{cached->id, p}};
+    f.succeed(f.task_of(stage_id{1}, p).task, done);
+  }
+  f.succeed(f.task_of(stage_id{2}, 0).task);
+  f.lose(1); // with one output of each shuffle; the others stay
+  f.succeed_with(f.of(stage_id{0}).front().task, 999);
+  REQUIRE(f.failure_of(job).code == static_cast<std::uint8_t>(errc::stage_aborted));
+  CHECK(f.scheduler.cached_partitions(cached->id) == 0);
+  const auto next = f.submit(final);
+  f.run_until_idle();
+  CHECK(f.finished(next));
+  CHECK(f.launched_partitions(stage_id{4}, 0) == std::vector<std::uint32_t>{0, 1});
+}
+
 TEST_CASE("an action with effects of its own starts over if none of its tasks has finished") {
   two_stages f(false, false);
   f.lose_output();
