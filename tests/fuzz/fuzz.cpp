@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -38,19 +39,27 @@ std::vector<target>& targets() {
 
 void fail(const std::string& what) {
   allocation_count::stop();
-  std::fprintf(stderr, "fuzz: %s\n", what.c_str());
+  // Texts of errors repeat their input.
+  std::string line = what.substr(0, 300);
+  std::ranges::replace_if(
+      line, [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::fprintf(stderr, "fuzz: %s\n", line.c_str());
   std::abort();
 }
 
 bool run(const target& one, input_bytes input) {
-  // What decoders make once for the whole process is not charged to an input.
   static std::set<std::string_view> warm;
-  if (warm.insert(one.name).second)
-    one.run({});
-  allocation_count::start(one.memory.fixed + one.memory.per_byte * input.size());
-  const bool accepted = one.run(input);
-  allocation_count::stop();
-  return accepted;
+  try {
+    // What decoders make once for the whole process is not charged to an input.
+    if (warm.insert(one.name).second)
+      one.run({});
+    allocation_count::start(one.memory.fixed + one.memory.per_byte * input.size());
+    const bool accepted = one.run(input);
+    allocation_count::stop();
+    return accepted;
+  } catch (const std::exception& thrown) {
+    fail(std::string("an exception where none is documented: ") + thrown.what());
+  }
 }
 
 byte_buffer bytes_of(std::string_view text) {

@@ -156,4 +156,8 @@ const std::vector<code_token>& sample_code() {
   return all;
 }
 
+bool begins_parameters(std::size_t code) {
+  return code >= 12 && code <= 14; // partitioners
+}
+
 } // namespace fuzz

@@ -51,12 +51,18 @@ const auto refusals = {errc::unknown_config_key, errc::bad_config_value};
 // -- files ----------------------------------------------------------------------
 
 config from_file(std::string_view content) {
-  static const std::string directory = [] {
-    ::setenv("SALAMANDER_CONF_DIR", scratch_directory().c_str(), 1);
-    ::unsetenv("SALAMANDER_MASTER");
-    return scratch_directory();
-  }();
-  std::ofstream(directory + "/salamander-defaults.conf", std::ios::binary) << content;
+  // Other targets of this process make settings that come from no file.
+  struct directory_of_settings {
+    directory_of_settings() {
+      ::unsetenv("SALAMANDER_MASTER");
+      ::setenv("SALAMANDER_CONF_DIR", scratch_directory().c_str(), 1);
+    }
+    ~directory_of_settings() {
+      ::unsetenv("SALAMANDER_CONF_DIR");
+    }
+  };
+  std::ofstream(scratch_directory() + "/salamander-defaults.conf", std::ios::binary) << content;
+  const directory_of_settings here;
   return config();
 }
 

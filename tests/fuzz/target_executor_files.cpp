@@ -33,6 +33,7 @@ byte_buffer file_of(executor_spec spec) {
 
 executor_spec example() {
   executor_spec spec;
+  spec.directory = "/tmp/application";
   spec.protocol = protocol_version;
   spec.executor = 3;
   spec.incarnation = 0x1234567890abcdefULL;
@@ -43,9 +44,10 @@ executor_spec example() {
   return spec;
 }
 
-/// All of the file but what depends on where the program runs.
+constexpr std::string_view magic = "salamander executor spec\n";
+
+/// With the magic, the version and the checksum that a file of this program has.
 byte_buffer repaired(byte_buffer file) {
-  constexpr std::string_view magic = "salamander executor spec\n";
   if (file.size() < magic.size() + 4 + 4)
     return file;
   std::memcpy(file.data(), magic.data(), magic.size());
@@ -77,8 +79,18 @@ bool read_one(input_bytes input) {
   return true;
 }
 
+/// The file of the example; a file that is written names the directory of this process.
+std::string example_file() {
+  byte_buffer file;
+  byte_writer out(file);
+  out.raw(magic.data(), magic.size());
+  write_value(out, example());
+  out.raw("sum?", 4);
+  return std::string(text_of(repaired(std::move(file))));
+}
+
 std::vector<seed> spec_seeds() {
-  const auto good = std::string(text_of(file_of(example())));
+  const auto good = example_file();
   auto version = good;
   version[25] = '\x7f';
   return {{"spec", after_controls(good, std::uint8_t{1}), true},

@@ -1,7 +1,8 @@
 // Plans of stages as executors read them: u8 mode, a plan in which code is named by number.
 //
 // Where code lies differs from build to build, so that files name it symbolically: the byte 0xf5 and the number of a function that
-// this program registered stand for its token. Mode 0: this program's own module table goes in front; 1: the file has all of it.
+// this program registered stand for its token, and the byte 0xf4 and a number of bytes stand for how long those next bytes are once their
+// tokens are put in. Mode 0: this program's own module table goes in front; 1: the file has all of it.
 #include "fuzz.hpp"
 #include "sample_plans.hpp"
 
@@ -13,6 +14,7 @@ using namespace fuzz;
 using namespace salamander::core;
 
 constexpr auto code_mark = std::byte{0xf5};
+constexpr auto length_mark = std::byte{0xf4};
 
 byte_buffer token_bytes(code_token token) {
   byte_buffer bytes;
@@ -20,6 +22,19 @@ byte_buffer token_bytes(code_token token) {
   out.varint(token.module);
   out.varint(token.offset);
   return bytes;
+}
+
+byte_buffer token_numbered(std::byte number) {
+  const auto& code = sample_code();
+  return token_bytes(code[static_cast<std::size_t>(number) % code.size()]);
+}
+
+/// How many bytes these become.
+std::size_t length_with_tokens(input_bytes plan) {
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < plan.size(); ++i)
+    length += plan[i] == code_mark && i + 1 < plan.size() ? token_numbered(plan[++i]).size() : 1;
+  return length;
 }
 
 byte_buffer own_modules() {
@@ -34,11 +49,14 @@ byte_buffer own_modules() {
 }
 
 byte_buffer with_tokens(byte_buffer front, input_bytes plan) {
-  const auto& code = sample_code();
+  const auto append = [&front](const byte_buffer& bytes) { front.insert(front.end(), bytes.begin(), bytes.end()); };
   for (std::size_t i = 0; i < plan.size(); ++i) {
     if (plan[i] == code_mark && i + 1 < plan.size()) {
-      const auto token = token_bytes(code[static_cast<std::size_t>(plan[++i]) % code.size()]);
-      front.insert(front.end(), token.begin(), token.end());
+      append(token_numbered(plan[++i]));
+    } else if (plan[i] == length_mark && i + 1 < plan.size()) {
+      const auto counted = static_cast<std::size_t>(plan[++i]);
+      const auto rest = plan.subspan(i + 1);
+      append(length_and(length_with_tokens(rest.first(std::min(counted, rest.size()))), ""));
     } else {
       front.push_back(plan[i]);
     }
@@ -79,6 +97,11 @@ byte_buffer symbolic(const byte_buffer& plan) {
       const auto token = token_bytes(sample_code()[i]);
       found = static_cast<std::size_t>(plan.end() - at) >= token.size() && std::equal(token.begin(), token.end(), at);
       if (found) {
+        if (begins_parameters(i)) {
+          const auto length = static_cast<std::size_t>(out.back()) - token.size() + 2;
+          out.back() = length_mark;
+          out.push_back(static_cast<std::byte>(length));
+        }
         out.push_back(code_mark);
         out.push_back(static_cast<std::byte>(i));
         at += static_cast<std::ptrdiff_t>(token.size());

@@ -104,11 +104,15 @@ seed example(const char* name, std::initializer_list<Row> rows) {
   return {name, after_controls(text_of(bytes), number_of<Row>()), true};
 }
 
+/// A block that says how many rows it has, and has 64 bytes of them.
 template <class Row>
-seed announced(const char* name, std::uint64_t count) {
-  const std::uint64_t header[2] = {count, 0};
-  const std::string body(64, '\x01');
-  return {name, after_controls(body, number_of<Row>(), header), false};
+seed announced(const char* name, std::uint64_t count, char filling = '\x01') {
+  return {name, after_controls(std::string(64, filling), number_of<Row>(), count, std::uint64_t{0}), false};
+}
+
+/// Rows without members are written as a byte each, which may be any.
+seed nothings(const char* name) {
+  return {name, after_controls(std::string(2, '\0'), number_of<nothing>(), std::uint64_t{2}, std::uint64_t{0}), true};
 }
 
 std::vector<seed> seeds() {
@@ -124,7 +128,7 @@ std::vector<seed> seeds() {
           example<person>("people", {{"ann", {"a"}, "dr", {1, 2}}}),
           example<message>("messages", {{"p", {1, 2}, {{"k", "v"}}}}),
           example<choice>("choices", {{2.5, true}, {7, std::nullopt}}),
-          example<nothing>("nothings", {{}, {}}),
+          nothings("nothings"),
           example<std::array<std::string, 0>>("no-strings", {{}, {}}),
           announced<int>("ints-2-62", 1ULL << 62),
           announced<double>("doubles-2-61", 1ULL << 61),
@@ -133,7 +137,7 @@ std::vector<seed> seeds() {
           announced<message>("messages-2-64", ~std::uint64_t{0}),
           announced<nothing>("nothings-2-64", ~std::uint64_t{0}),
           announced<std::array<std::string, 0>>("no-strings-2-64", ~std::uint64_t{0}),
-          announced<std::pair<int, bool>>("flags-8-of-77", 8)};
+          announced<std::pair<int, bool>>("flags-8-of-77", 8, '\x77')};
 }
 
 const registered blocks({"record_blocks", &run_one, &seeds, {512U << 10, 128}});

@@ -19,7 +19,7 @@ using namespace salamander::core;
 
 /// Small files may unpack to much: more is not looked at. A longer line is an error.
 constexpr std::size_t unpacked_bytes_max = 1U << 20;
-constexpr std::size_t line_bytes_max = 64U << 10;
+constexpr std::size_t line_bytes_max = 4U << 10;
 
 struct reading {
   std::size_t chunk = 256U << 10;
@@ -63,7 +63,8 @@ std::string reference(std::string_view content) {
 bool read_plain(input_bytes input) {
   controls head(input);
   const reading how{std::size_t{head.take<std::uint8_t>()} + 1, std::size_t{head.take<std::uint8_t>()} + 1};
-  const auto cut = std::min<std::uint64_t>(head.take<std::uint16_t>(), head.rest().size());
+  const std::uint64_t wanted = head.take<std::uint16_t>();
+  const auto cut = std::min<std::uint64_t>(wanted, head.rest().size());
   const memory_file file(head.rest());
   const auto size = head.rest().size();
   std::string whole;
@@ -138,7 +139,8 @@ std::vector<seed> plain_seeds() {
           {"empty", with_controls(""), true},
           {"return-at-chunk-end", with_controls("123456\r\nnext\r"), true},
           {"cut-in-the-middle-of-an-end", with_controls("12345678\r\nnext\n", 200, 9), true},
-          {"long-line", with_controls(std::string(3000, 'x') + '\n' + std::string(200, 'y'), 0, 3001), true}};
+          {"long-line", with_controls(std::string(3000, 'x') + '\n' + std::string(200, 'y'), 0, 3001), true},
+          {"line-too-long", with_controls("short\n" + std::string(line_bytes_max + 1, 'x')), false}};
 }
 
 std::string bomb() {

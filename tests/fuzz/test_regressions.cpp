@@ -45,12 +45,21 @@ TEST_CASE("every decoder keeps its promises over the whole corpus, and over each
     }
 }
 
-TEST_CASE("the seeds that targets make now are accepted or refused as they say") {
-  for (const auto& one : fuzz::targets())
-    for (const auto& made : one.seeds()) {
-      INFO(one.name << "/" << made.name);
+TEST_CASE("the seeds that targets make now are accepted or refused as they say, and are in the corpus") {
+  for (const auto& one : fuzz::targets()) {
+    std::size_t valid = 0;
+    const auto seeds = one.seeds();
+    for (const auto& made : seeds) {
+      const auto name = (made.valid ? "valid-" : "hostile-") + made.name;
+      INFO(std::string_view(one.name), '/', name);
       CHECK(fuzz::run(one, made.data) == made.valid);
+      CHECK(fs::exists(fs::path(FUZZ_CORPUS) / one.name / name));
+      valid += made.valid;
     }
+    INFO(std::string_view(one.name));
+    CHECK(valid > 0);
+    CHECK(valid < seeds.size());
+  }
 }
 
 TEST_CASE("every directory of the corpus belongs to a target") {
