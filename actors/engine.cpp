@@ -355,6 +355,18 @@ void actor_engine::end_executors() {
     results_->stop();
 }
 
+namespace {
+
+/// Reached from here until the process ends, so that it is no leak. Threads: any.
+void keep_for_ever(std::shared_ptr<executor_runtime> runtime) {
+  static std::mutex mutex;
+  static auto& kept = *std::make_unique<std::vector<std::shared_ptr<executor_runtime>>>().release();
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(runtime));
+}
+
+} // namespace
+
 void actor_engine::end_actors() {
   if (!host_)
     return;
@@ -374,7 +386,7 @@ void actor_engine::end_actors() {
   if (!clean_) {
     // A thread still runs through these; they go with the process.
     host_->abandon();
-    static_cast<void>(std::make_unique<std::shared_ptr<executor_runtime>>(runtime_).release());
+    keep_for_ever(runtime_);
     return;
   }
   scheduler_ = nullptr;
