@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
   if (how == "rebuilt")
     return use_rebuilt(settings);
   if (how == "leak") {
-    work(*std::make_unique<salamander::context>(settings).release());
+    static auto& never_destroyed = *std::make_unique<salamander::context>(settings).release();
+    work(never_destroyed);
     return 3;
   }
   if (how == "static") {
