@@ -21,7 +21,7 @@ TEST_CASE("nothing is left of a driver that is killed") {
   CHECK_FALSE(nothing_left(where.path()));
   ::kill(program.process(), SIGKILL);
   check_nothing_left(where.path());
-  CHECK(all_gone(executors));
+  CHECK(eventually([&] { return all_gone(executors); }));
 }
 
 TEST_CASE("nothing is left of a killed driver whose executors were stopped") {
@@ -32,7 +32,7 @@ TEST_CASE("nothing is left of a killed driver whose executors were stopped") {
     ::kill(static_cast<pid_t>(one), SIGSTOP);
   ::kill(program.process(), SIGKILL);
   check_nothing_left(where.path());
-  CHECK(all_gone(executors));
+  CHECK(eventually([&] { return all_gone(executors); }));
 }
 
 TEST_CASE("nothing is left of a driver that is killed while it starts, at whatever moment") {
@@ -60,7 +60,7 @@ TEST_CASE("nothing is left of a driver that is interrupted at the terminal") {
     CHECK(WIFSIGNALED(status));
     CHECK(WTERMSIG(status) == signal);
     check_nothing_left(where.path());
-    CHECK(all_gone(executors));
+    CHECK(eventually([&] { return all_gone(executors); }));
   }
 }
 
@@ -72,7 +72,7 @@ TEST_CASE("nothing is left of a killed driver that had forked a child of its own
   REQUIRE(process_exists(forked));
   ::kill(program.process(), SIGKILL);
   check_nothing_left(where.path());
-  CHECK(all_gone(executors));
+  CHECK(eventually([&] { return all_gone(executors); }));
   CHECK(process_exists(forked)); // the child has copies of the driver's descriptors and still nothing waited for it
   ::kill(static_cast<pid_t>(forked), SIGKILL);
 }

@@ -44,6 +44,7 @@ constexpr rule messages[] = {
     {"cannot allocate", cause::memory_short},
     {"Cannot allocate", cause::memory_short},
     {"bad_alloc", cause::memory_short},
+    {"cannot create OpenSSL context", cause::memory_short}, // all that the library says of it
     {"Resource temporarily unavailable", cause::memory_short},
     {"No space left on device", cause::local_disk_full | cause::output_disk_full},
 };
