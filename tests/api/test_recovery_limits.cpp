@@ -43,8 +43,10 @@ TEST_CASE("operations that do not fit an executor fail near its budget, and say 
     CHECK(text.find("partition 0") != std::string::npos);
     CHECK(text.find("use more partitions") != std::string::npos);
     CHECK(text.find("its budget is 64.0 MiB") != std::string::npos);
-    MESSAGE(place << ": the process held " << held_mebibytes(text) << " MiB");
+    MESSAGE(std::string(place) << ": the process held " << held_mebibytes(text) << " MiB");
+#ifndef __SANITIZE_ADDRESS__           // which keeps what was freed
     CHECK(held_mebibytes(text) < 220); // code, connections and batches included; without accounting it would be 600 and more
+#endif
   };
   SUBCASE("combining") {
     fails("reduce_by_key", [&] { records.reduce_by_key(first, 1).count(); });

@@ -102,7 +102,10 @@ TEST_CASE("a killed executor is replaced by one with a new number") {
   REQUIRE(eventually([&] { return sc.executors().size() == 3 && alive(sc) == 2; }));
   const auto after = sc.executors();
   CHECK_FALSE(after[0].alive);
-  CHECK(after[0].state.find("signal 9") != std::string::npos);
+  CAPTURE(after[0].state);
+  // The end of a large process may take longer than it is waited for once its connection has ended.
+  const auto has = [&](const char* what) { return after[0].state.find(what) != std::string::npos; };
+  CHECK((has("signal 9") || has("the connection ended")));
   CHECK(after[2].id == 2);
   CHECK_FALSE(process_exists(before[0].process));
   CHECK(sc.range(0, 100, 1, 8).count() == 100);
