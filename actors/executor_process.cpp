@@ -34,8 +34,18 @@ std::vector<std::string>& stored_arguments() {
   return arguments;
 }
 
+/// This process's own table, while it has one.
+std::atomic<position_table*> own_positions{nullptr};
+
+/// The process ends because it was decided so, here or by the driver: no task is to be blamed.
+void acquit_tasks() noexcept {
+  if (auto* const table = own_positions.load())
+    table->clear();
+}
+
 /// What tasks printed must not be lost with the process.
 [[noreturn]] void end_process(int exit_code) {
+  acquit_tasks();
   std::cout.flush();
   std::fflush(nullptr);
   ::_exit(exit_code);
@@ -65,8 +75,10 @@ void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::m
   auto last_look = clock::now();
   for (;;) {
     pollfd parent{parent_watch_descriptor, POLLIN, 0};
-    if (::poll(&parent, 1, static_cast<int>(step.count())) > 0)
+    if (::poll(&parent, 1, static_cast<int>(step.count())) > 0) {
+      acquit_tasks();
       ::_exit(exit_driver_gone);
+    }
     const auto time = clock::now();
     // If this process was stopped itself, the driver's answers may be waiting in the socket: give it time to read them.
     // Before there is a connection there is no silence: making it has a deadline of its own, and on a busy machine it takes long.
@@ -75,6 +87,7 @@ void watch_driver(const std::shared_ptr<driver_contact>& contact, std::chrono::m
     last_look = time;
     if (core::fault_tolerance && time - contact->last_seen() > silence_max) {
       log(log_level::error, fmt::format("the driver has been silent for {} s: ending", silence_max.count() / 1000));
+      acquit_tasks();
       ::_exit(exit_driver_gone);
     }
   }
@@ -106,6 +119,7 @@ executor_options runtime_options(const executor_spec& spec, position_table& posi
 /// Works until the driver says otherwise; returns the exit code.
 int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& contact, std::atomic<bool>& connected) {
   auto positions = position_table::open(spec.positions_file(), spec.cores);
+  own_positions = &positions;
   actor_host host(network_settings{executor_credentials(spec.directory), std::chrono::milliseconds(4 * spec.dead_timeout_ms)});
   driver_door door;
   try {

@@ -59,6 +59,11 @@ public:
   core::task_position* data() noexcept {
     return slots_;
   }
+  /// No task is anywhere any more.
+  void clear() noexcept {
+    for (std::uint32_t i = 0; i < cores_; ++i)
+      slots_[i].task.store(0);
+  }
   const core::task_position* begin() const noexcept {
     return slots_;
   }

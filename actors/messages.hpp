@@ -295,7 +295,7 @@ struct executor_ready {
 struct executor_gone {
   std::uint32_t executor = 0;
   std::string reason;
-  std::vector<stuck_task> positions;
+  std::optional<std::vector<stuck_task>> positions; ///< where its tasks were; without value: not known
 };
 struct executor_silent {
   std::uint32_t executor = 0;

@@ -65,8 +65,11 @@ void scheduler_shell::lose(executor_gone& executor) {
   if (setup_.faults)
     setup_.faults->executor_gone(executor.executor);
   sched::executor_lost event{{executor.executor}, executor.reason, {}};
-  for (const auto& position : executor.positions)
-    event.positions.emplace_back(sched::task_id{position.task}, describe(position));
+  if (executor.positions) {
+    event.positions.emplace();
+    for (const auto& position : *executor.positions)
+      event.positions->emplace_back(sched::task_id{position.task}, describe(position));
+  }
   std::erase_if(attempts_, [&](const auto& entry) {
     if (entry.second.executor != executor.executor)
       return false;

@@ -71,12 +71,13 @@ std::string explain(const std::string& reason) {
   return reason;
 }
 
-std::vector<stuck_task> read_positions(const executor_entry& one) {
+std::optional<std::vector<stuck_task>> read_positions(const executor_entry& one) {
+  if (!one.positions)
+    return std::nullopt;
   std::vector<stuck_task> all;
-  if (one.positions)
-    for (const auto& position : *one.positions)
-      if (const auto task = position.task.load(); task != 0)
-        all.push_back({task, position.dataset.load(), position.partition.load(), position.record.load()});
+  for (const auto& position : *one.positions)
+    if (const auto task = position.task.load(); task != 0)
+      all.push_back({task, position.dataset.load(), position.partition.load(), position.record.load()});
   return all;
 }
 

@@ -157,7 +157,7 @@ private:
   void on(const shuffle_released& e);
   void on(const tick& e);
   /// Returns the stages that must not go on, with the reason.
-  std::vector<std::pair<stage_id, job_failure>> attempts_lost(const executor_lost& e, std::uint32_t cores,
+  std::vector<std::pair<stage_id, job_failure>> attempts_lost(const executor_lost& e, std::uint32_t cores, bool own_doing,
                                                               const std::vector<std::pair<task_id, running_attempt>>& attempts);
   void inputs_shrank();
 

@@ -42,8 +42,9 @@ struct executor_joined {
 struct executor_lost {
   executor_id executor;
   std::string reason; ///< "killed by signal 9", "exited with code 42", "silent for 5.0 s", ...
-  /// Text on where its tasks were when it went, by attempt; may be empty.
-  std::vector<std::pair<task_id, std::string>> positions;
+  /// Text on where its tasks were when it went, by attempt: only these may have ended it, and none if there are none. Without value:
+  /// not known, and any that may have been running is suspected.
+  std::optional<std::vector<std::pair<task_id, std::string>>> positions;
 };
 
 /// Heartbeats are late: nothing new is sent there until executor_recovered.

@@ -46,6 +46,7 @@ void driver_scheduler::impl::on(const executor_lost& e) {
   if (!gone)
     return;
   const auto cores = gone->cores;
+  const bool own_doing = gone->ending; // killed by this scheduler, and by none of its tasks
   executors_.remove(e.executor);
   application_exclusion_.forget(e.executor);
   offer_all_ = true; // what waits for a better executor may have none now
@@ -68,7 +69,7 @@ void driver_scheduler::impl::on(const executor_lost& e) {
     for (const auto& zombie : s->zombies)
       zombie->forget_executor(e.executor);
   }
-  const auto aborted = attempts_lost(e, cores, attempts);
+  const auto aborted = attempts_lost(e, cores, own_doing, attempts);
   for (const auto& [shuffle, partitions] : outputs)
     for (const auto p : partitions)
       map_output_lost(shuffle, p);
@@ -79,11 +80,12 @@ void driver_scheduler::impl::on(const executor_lost& e) {
 }
 
 std::vector<std::pair<stage_id, job_failure>>
-driver_scheduler::impl::attempts_lost(const executor_lost& e, std::uint32_t cores,
+driver_scheduler::impl::attempts_lost(const executor_lost& e, std::uint32_t cores, bool own_doing,
                                       const std::vector<std::pair<task_id, running_attempt>>& attempts) {
   std::unordered_map<task_id, const std::string*, core::id_hash> positions;
-  for (const auto& [task, text] : e.positions)
-    positions.emplace(task, &text);
+  if (e.positions && !own_doing)
+    for (const auto& [task, text] : *e.positions)
+      positions.emplace(task, &text);
   std::vector<std::pair<stage_id, job_failure>> aborted;
   for (std::size_t i = 0; i < attempts.size(); ++i) {
     const auto& [task, attempt] = attempts[i];
@@ -99,9 +101,9 @@ driver_scheduler::impl::attempts_lost(const executor_lost& e, std::uint32_t core
       continue;
     tasks->ended(e.executor);
     for_jobs(*of, [](job& user) { ++user.counts.tasks_lost; });
-    // Of the tasks sent ahead of free cores, the oldest are the ones that were running.
+    // Where nobody knows what was running: of the tasks sent ahead of free cores, the oldest.
     const auto position = positions.find(task);
-    const bool suspicious = positions.empty() ? i < cores : position != positions.end();
+    const bool suspicious = e.positions || own_doing ? position != positions.end() : i < cores;
     if (suspicious) {
       const bool placed = position != positions.end() && !position->second->empty();
       const auto how = name_of(e.executor) + " " + e.reason + (placed ? " while running " + *position->second : "");

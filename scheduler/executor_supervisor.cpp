@@ -141,8 +141,10 @@ void executor_supervisor::replace(slot& one, const std::string& reason) {
 void executor_supervisor::give_up(slot& one, const std::string& reason) {
   SALAMANDER_PROBE("supervisor gave a slot up");
   one.state = slot::phase::given_up;
-  const auto text = "an executor could not be started " + std::to_string(std::max(1U, one.policy.start_failures())) +
-                    " times in a row; the last one: " + reason + ". Its messages are on standard error";
+  const auto text = one.policy.start_failures() == 0
+                        ? reason + ", and salamander.executor.maxRestarts allows no other executor in its place"
+                        : "an executor could not be started " + std::to_string(std::max(1U, one.policy.start_failures())) +
+                              " times in a row; the last one: " + reason + ". Its messages are on standard error";
   actions_.emplace_back(notice{notice::level::error, text});
   actions_.emplace_back(start_failed{errc::no_executors, text});
   if (std::ranges::all_of(slots_, [](const slot& each) { return each.state == slot::phase::given_up; }))

@@ -40,6 +40,20 @@ int use_rebuilt(salamander::config settings) {
   return 0;
 }
 
+/// One task that takes two seconds, and whose executors are soon given up.
+int run_long_task(salamander::config settings) {
+  settings.set("salamander.executor.heartbeatInterval", "100ms");
+  settings.set("salamander.executor.suspectTimeout", "300ms");
+  settings.set("salamander.executor.deadTimeout", "500ms");
+  salamander::context sc(settings);
+  work(sc);
+  const auto slow = sc.range(0, 200, 1, 1).map([](std::int64_t x) {
+    ::usleep(10'000);
+    return x;
+  });
+  return slow.count() == 200 ? 0 : 4;
+}
+
 /// A child that shares this process's descriptors and outlives it for a while.
 void fork_child() {
   const auto child = ::fork();
@@ -66,6 +80,8 @@ int main(int argc, char** argv) {
   }
   if (how == "rebuilt")
     return use_rebuilt(settings);
+  if (how == "long task")
+    return run_long_task(settings);
   if (how == "leak") {
     static auto& never_destroyed = *std::make_unique<salamander::context>(settings).release();
     work(never_destroyed);

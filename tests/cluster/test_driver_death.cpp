@@ -77,6 +77,23 @@ TEST_CASE("nothing is left of a killed driver that had forked a child of its own
   ::kill(static_cast<pid_t>(forked), SIGKILL);
 }
 
+TEST_CASE("a driver that was stopped for longer than its executors wait finds others, and blames no task for it") {
+  const scratch where;
+  driver_process program("long task", where.path());
+  const auto executors = program.executors();
+  for (int i = 0; i < 4; ++i) {                                  // as often as one task may fail
+    std::this_thread::sleep_for(std::chrono::milliseconds(600)); // the task has begun
+    ::kill(program.process(), SIGSTOP);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2600)); // twice the dead timeout, and two looks at the clock
+    ::kill(program.process(), SIGCONT);
+  }
+  const int status = program.end();
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  CHECK(all_gone(executors));
+  CHECK(nothing_left(where.path()));
+}
+
 TEST_CASE("the keeper ignores what a terminal or a service manager sends, and ends with its driver") {
   const scratch where;
   driver_process program("wait", where.path());

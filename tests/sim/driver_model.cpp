@@ -139,8 +139,9 @@ void driver_model::bury(const supervisor::bury& what) {
   if (!what.was_admitted)
     return;
   scheduler::executor_lost lost{what.executor, what.reason, {}};
+  lost.positions.emplace();
   for (const auto task : last_positions_[what.executor])
-    lost.positions.emplace_back(task_id{task}, "somewhere in its function");
+    lost.positions->emplace_back(task_id{task}, "somewhere in its function");
   last_positions_.erase(what.executor);
   for (auto at = attempts_.begin(); at != attempts_.end();) {
     if (at->second.executor == what.executor)

@@ -62,6 +62,11 @@ void executor_model::disconnected() {
 }
 
 void executor_model::exit(const std::string& reason) {
+  leaves_ = true;
+  world_.end_executor(who_.self, reason);
+}
+
+void executor_model::crash(const std::string& reason) {
   world_.end_executor(who_.self, reason);
 }
 
@@ -274,6 +279,8 @@ void executor_model::replay_order_of_others(const std::vector<task_order>& other
 
 std::vector<std::uint64_t> executor_model::positions() const {
   std::vector<std::uint64_t> tasks;
+  if (leaves_)
+    return tasks;
   for (const auto& [task, run] : running_)
     tasks.push_back(task);
   return tasks;

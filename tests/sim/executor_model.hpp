@@ -48,8 +48,10 @@ public:
   }
   bool take_allocation_failure() noexcept;
   world::process process_of(executor_id executor) const;
-  /// The process ends by itself.
+  /// The process ends because it decided so: no task is to be blamed.
   void exit(const std::string& reason);
+  /// It ends because of what a task did.
+  void crash(const std::string& reason);
 
   // Faults.
   void slow_down(std::uint32_t factor) noexcept {
@@ -131,6 +133,7 @@ private:
   queue_of_work queue_;
   std::set<std::pair<std::uint32_t, std::uint32_t>> stages_; ///< that the queue knows
   std::map<std::uint64_t, std::unique_ptr<task_run>> running_;
+  bool leaves_ = false;                          ///< by its own decision: no task is to be blamed
   std::vector<std::unique_ptr<task_run>> ended_; ///< destroyed when nobody is inside them
   std::vector<task_report> reports_;
   bool reports_scheduled_ = false;

@@ -267,7 +267,7 @@ void task_run::finish() {
       return fail(errc::task_failed, "dataset " + std::to_string(place.first) + ", partition " + std::to_string(place.second) + ": boom");
     case sabotage::doing::ends_process:
       owner_.around().struck();
-      return owner_.exit("killed by signal 11");
+      return owner_.crash("killed by signal 11");
     }
   }
   stage_->order->program.map_child ? finish_map() : finish_result();

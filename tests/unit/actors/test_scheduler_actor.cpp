@@ -138,7 +138,7 @@ TEST_CASE("a task that ends its executors fails the job with the place and the r
   for (std::uint32_t executor = 0; executor < 8 && !job->wait_for(0ms); ++executor) {
     REQUIRE(script->tasks.size() == 1);
     const auto task = script->tasks[0];
-    it.tell(it.scheduler, executor_gone{executor, "killed by signal 11", {{task.task, 50, 0, 17}}});
+    it.tell(it.scheduler, executor_gone{executor, "killed by signal 11", std::vector<stuck_task>{{task.task, 50, 0, 17}}});
     if (executor > 0)
       CHECK(task.careful);
     script = it.join(executor + 1, 1);

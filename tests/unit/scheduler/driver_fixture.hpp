@@ -134,8 +134,14 @@ struct driver_fixture : lineage_maker {
   void recover(std::uint32_t id) {
     tell(executor_recovered{executor_id{id}});
   }
-  void lose(std::uint32_t id, const std::string& reason = "killed by signal 9",
-            std::vector<std::pair<task_id, std::string>> positions = {}) {
+  /// Nobody knows where its tasks were.
+  void lose(std::uint32_t id, const std::string& reason = "killed by signal 9") {
+    lose_at(id, reason, std::nullopt);
+  }
+  void lose(std::uint32_t id, const std::string& reason, std::vector<std::pair<task_id, std::string>> positions) {
+    lose_at(id, reason, std::move(positions));
+  }
+  void lose_at(std::uint32_t id, const std::string& reason, std::optional<std::vector<std::pair<task_id, std::string>>> positions) {
     std::erase_if(running, [&](const auto& entry) { return entry.second.executor == executor_id{id}; });
     tell(executor_lost{executor_id{id}, reason, std::move(positions)});
   }

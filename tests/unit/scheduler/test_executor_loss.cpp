@@ -194,6 +194,46 @@ TEST_CASE("only the tasks that positions name are suspects") {
   CHECK(f.task_of(stage_id{0}, 1).careful);
 }
 
+TEST_CASE("executors that die together blame a task for the one it ran on") {
+  driver_fixture f;
+  for (std::uint32_t id = 0; id < 6; ++id)
+    f.join_executor(id, 1);
+  const auto job = f.submit(f.source(1));
+  // The scheduler hears of one after the other, and sends the task to the next one, which is dead already and never began it.
+  for (int i = 0; i < 6; ++i) {
+    const auto task = f.only();
+    std::vector<std::pair<task_id, std::string>> begun;
+    if (i == 0)
+      begun.emplace_back(task.task, "map");
+    f.lose(task.executor.value, "killed by signal 9", begun);
+  }
+  f.join_executor(6, 1);
+  f.run_until_idle();
+  CHECK(f.finished(job));
+}
+
+TEST_CASE("an executor that the scheduler ends blames none of its tasks, wherever they are") {
+  scheduler_options options;
+  options.exclusion.application = true;
+  options.exclusion.kill_excluded = true;
+  options.exclusion.application_failed_tasks_per_executor_max = 1;
+  driver_fixture f(options);
+  f.join_executor(0, 2);
+  const auto innocent = f.submit(f.source(1));
+  for (std::uint32_t id = 0; id < 4; ++id) {
+    const auto flaky = f.submit(f.source(1));
+    const auto stage = std::prev(f.running.end())->second.stage;
+    f.fail(f.of(stage).at(0).task);
+    f.succeed(f.of(stage).at(0).task);
+    REQUIRE(f.finished(flaky));
+    REQUIRE(f.all<kill_executor>().size() == id + 1);
+    f.lose(id, "killed: is excluded", {{f.of(stage_id{0}).at(0).task, "map"}});
+    f.join_executor(id + 1, 2);
+  }
+  f.run_until_idle();
+  CHECK(f.finished(innocent));
+}
+
 TEST_CASE("of tasks sent ahead only the oldest are suspects") {
   driver_fixture f;
   f.join_executor(0, 1);
