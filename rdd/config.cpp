@@ -146,6 +146,10 @@ void check_value(const config_entry& entry, std::string_view key, std::string_vi
     check_choice(entry, key, value);
     if (key == "salamander.faults.plan")
       testing::fault_plan::parse(value);
+    // A mistyped word must not become a file of that name.
+    if (key == "salamander.faults.report" && value != "true" && value != "false" && value != "observe" &&
+        value.find_first_of("/.") == std::string_view::npos)
+      bad_value(key, value, "true, false, observe, or a path with a / or a . in it");
     break;
   case type::integer:
     at_least(parse_integer(key, value), "");

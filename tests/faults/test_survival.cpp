@@ -126,6 +126,20 @@ TEST_CASE("answers are compared as the user says") {
   CHECK_MESSAGE(verdict, verdict.text());
 }
 
+TEST_CASE("a verdict without any fault is none") {
+  const auto job = [](sal::context& sc) { return sc.range(0, 10, 1, 2).count(); };
+  faults::survival_options options;
+  options.master = "local[2]";
+  options.kinds = {faults::fault_kind::kill_executor};
+  const auto untried = faults::survives_any_one_fault(job, options);
+  CHECK_FALSE(untried);
+  CHECK(untried.text().find("no kind of fault was tried") != std::string::npos);
+  options.kinds = {faults::fault_kind::fail_write};
+  const auto unhurt = faults::survives_any_one_fault(job, options);
+  CHECK_FALSE(unhurt);
+  CHECK(unhurt.text().find("gave none of the faults an occasion") != std::string::npos);
+}
+
 TEST_CASE("on a local master only what can happen is tried") {
   faults::survival_options options;
   options.master = "local[2,4]";

@@ -141,6 +141,7 @@ TEST_CASE("set refuses a value that its key cannot have") {
   check_fails(errc::bad_config_value, "at least 1048576 bytes", [&] { c.set("salamander.executor.memory", "1k"); });
   check_fails(errc::bad_config_value, "a time such as", [&] { c.set("salamander.locality.wait", "3g"); });
   check_fails(errc::bad_config_value, "true or false", [&] { c.set("salamander.ui.jobSummary", "yes"); });
+  check_fails(errc::bad_config_value, "or a path with a / or a . in it", [&] { c.set("salamander.faults.report", "True"); });
   check_fails(errc::bad_config_value, "one of: trace debug", [&] { c.set("salamander.log.level", "loud"); });
   CHECK(c.get_all().empty());
   CHECK(c.set("salamander.log.level", " INFO").get("salamander.log.level") == "info");
