@@ -177,7 +177,8 @@ private:
         stream.when = now + busy_retry_wait;
         return;
       case connect_outcome::absent:
-        return broken(stream, "nobody listens at its socket", now);
+        // Who holds blocks listens until its process ends, so there is nothing to wait for.
+        throw error(fetch_problem::unreachable, stream, "nobody listens at its socket");
       case connect_outcome::stranger:
         throw error(fetch_problem::unreachable, stream, "its socket belongs to another user");
       }
