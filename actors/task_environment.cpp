@@ -26,8 +26,6 @@ constexpr std::uint64_t key_of(std::uint32_t dataset, std::uint32_t partition) n
 /// The fingerprint of a map output: of its blocks and where they go. 0: one of them is unknown.
 std::uint64_t fingerprint_of(const std::vector<std::shared_ptr<const core::block_object>>& blocks) {
   std::uint64_t all = core::mix(blocks.size() + 1, 0x9e3779b97f4a7c15ULL);
-  if constexpr (!core::fault_tolerance)
-    return 0;
   for (std::size_t reduce = 0; reduce < blocks.size(); ++reduce) {
     if (!blocks[reduce])
       continue;
@@ -190,11 +188,10 @@ void task_environment::give_up_cached(core::rdd_id dataset, std::uint32_t partit
 }
 
 void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
-                                         std::vector<std::shared_ptr<const core::block_object>> blocks) {
-  storage::map_output output{{}, &encode_block_object, 0, attempt, 0};
-  if (blocks_.has_peers())
-    output.fingerprint = fingerprint_of(blocks);
-  const auto fingerprint = output.fingerprint;
+                                         std::vector<std::shared_ptr<const core::block_object>> blocks, std::uint64_t fingerprint) {
+  if (fingerprint == 0 && compares_map_outputs())
+    fingerprint = fingerprint_of(blocks);
+  storage::map_output output{{}, &encode_block_object, 0, attempt, fingerprint};
   output.blocks.reserve(blocks.size());
   for (auto& one : blocks) {
     if (one)
@@ -213,6 +210,10 @@ void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t
   // What counts is what is kept: a later attempt's output, if there is one.
   report_.output_fingerprint =
       outcome == storage::put_outcome::stored ? fingerprint : blocks_.store().fingerprint_of(shuffle.value, map_partition);
+}
+
+bool task_environment::compares_map_outputs() const noexcept {
+  return core::fault_tolerance && blocks_.has_peers();
 }
 
 std::unique_ptr<core::shuffle_input> task_environment::open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,

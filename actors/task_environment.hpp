@@ -46,7 +46,8 @@ public:
   bool store_cached(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) override;
   void give_up_cached(core::rdd_id dataset, std::uint32_t partition) override;
   void commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
-                         std::vector<std::shared_ptr<const core::block_object>> blocks) override;
+                         std::vector<std::shared_ptr<const core::block_object>> blocks, std::uint64_t fingerprint) override;
+  bool compares_map_outputs() const noexcept override;
   std::unique_ptr<core::shuffle_input> open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,
                                                     const std::atomic<bool>& cancelled) override;
   core::block fetch_source(core::rdd_id dataset, std::uint32_t partition) override;

@@ -1,5 +1,7 @@
 #include <salamander/rdd/fingerprint.hpp>
 
+#include <bit>
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #endif
@@ -18,6 +20,12 @@ struct lanes {
   explicit lanes(std::uint64_t state) noexcept : a(state & 0xffffffff), b(state >> 32) {}
   std::uint64_t state() const noexcept {
     return (b << 32) | a;
+  }
+
+  /// Rows of even and of odd ordinal have a lane each, however many come at once: the first one here takes the lane of `row`.
+  lanes(std::uint64_t state, std::uint64_t row) noexcept : lanes(row % 2 == 0 ? state : std::rotl(state, 32)) {}
+  std::uint64_t state_at(std::uint64_t row) const noexcept {
+    return row % 2 == 0 ? state() : std::rotl(state(), 32);
   }
 };
 
@@ -47,16 +55,21 @@ template <class Word>
 }
 
 template <class Word>
-[[gnu::target("sse4.2"), gnu::always_inline]] inline std::uint64_t add_words(std::uint64_t state, const char* at, std::size_t stride,
-                                                                             std::size_t count) noexcept {
-  lanes both(state);
+[[gnu::target("sse4.2"), gnu::always_inline]] inline std::uint64_t add_words(std::uint64_t state, std::uint64_t row, const char* at,
+                                                                             std::size_t stride, std::size_t count) noexcept {
+  lanes both(state, row);
   for (; count >= 2; count -= 2, at += 2 * stride) {
     both.a = _mm_crc32_u64(both.a, load<Word>(at));
     both.b = _mm_crc32_u64(both.b, load<Word>(at + stride));
   }
   if (count != 0)
     both.a = _mm_crc32_u64(both.a, load<Word>(at));
-  return both.state();
+  return both.state_at(row);
+}
+
+/// A text by itself, so that the processor can work on several at a time.
+[[gnu::target("sse4.2"), gnu::always_inline]] inline std::uint64_t of_text(std::string_view text) noexcept {
+  return add_piece(_mm_crc32_u64(0, text.size()), text.data(), text.size());
 }
 
 } // namespace
@@ -69,60 +82,57 @@ bool fingerprints_possible() noexcept {
 [[gnu::target("sse4.2")]] std::uint64_t fingerprint_bytes(std::uint64_t state, const void* bytes, std::size_t size) noexcept {
   const char* at = static_cast<const char*>(bytes);
   lanes both(state);
-  for (; size >= 32; size -= 32, at += 32) {
+  for (; size >= 16; size -= 16, at += 16) {
     both.a = _mm_crc32_u64(both.a, load<std::uint64_t>(at));
     both.b = _mm_crc32_u64(both.b, load<std::uint64_t>(at + 8));
-    both.a = _mm_crc32_u64(both.a, load<std::uint64_t>(at + 16));
-    both.b = _mm_crc32_u64(both.b, load<std::uint64_t>(at + 24));
   }
-  for (; size >= 8; size -= 8, at += 8)
+  if (size >= 8) {
     both.a = _mm_crc32_u64(both.a, load<std::uint64_t>(at));
+    at += 8;
+    size -= 8;
+  }
   if (size != 0)
     both.b = _mm_crc32_u64(both.b, load_few(at, size));
   return both.state();
 }
 
-[[gnu::target("sse4.2")]] std::uint64_t fingerprint_pieces(std::uint64_t state, const void* first, std::size_t stride, std::size_t size,
-                                                           std::size_t count) noexcept {
+[[gnu::target("sse4.2")]] std::uint64_t fingerprint_pieces(std::uint64_t state, std::uint64_t row, const void* first, std::size_t stride,
+                                                           std::size_t size, std::size_t count) noexcept {
   const char* at = static_cast<const char*>(first);
   switch (size) {
   case 1:
-    return add_words<std::uint8_t>(state, at, stride, count);
+    return add_words<std::uint8_t>(state, row, at, stride, count);
   case 2:
-    return add_words<std::uint16_t>(state, at, stride, count);
+    return add_words<std::uint16_t>(state, row, at, stride, count);
   case 4:
-    return add_words<std::uint32_t>(state, at, stride, count);
+    return add_words<std::uint32_t>(state, row, at, stride, count);
   case 8:
-    return add_words<std::uint64_t>(state, at, stride, count);
+    return add_words<std::uint64_t>(state, row, at, stride, count);
   default:
     break;
   }
-  lanes both(state);
+  lanes both(state, row);
   for (; count >= 2; count -= 2, at += 2 * stride) {
     both.a = add_piece(both.a, at, size);
     both.b = add_piece(both.b, at + stride, size);
   }
   if (count != 0)
     both.a = add_piece(both.a, at, size);
-  return both.state();
+  return both.state_at(row);
 }
 
-[[gnu::target("sse4.2")]] std::uint64_t fingerprint_texts(std::uint64_t state, const std::string_view* first, std::size_t stride,
-                                                          std::size_t count) noexcept {
+[[gnu::target("sse4.2")]] std::uint64_t fingerprint_texts(std::uint64_t state, std::uint64_t row, const std::string_view* first,
+                                                          std::size_t stride, std::size_t count) noexcept {
   const auto* at = reinterpret_cast<const char*>(first);
   const auto text_at = [](const char* where) -> const std::string_view& { return *reinterpret_cast<const std::string_view*>(where); };
-  lanes both(state);
+  lanes both(state, row);
   for (; count >= 2; count -= 2, at += 2 * stride) {
-    const auto& one = text_at(at);
-    const auto& other = text_at(at + stride);
-    both.a = add_piece(_mm_crc32_u64(both.a, one.size()), one.data(), one.size());
-    both.b = add_piece(_mm_crc32_u64(both.b, other.size()), other.data(), other.size());
+    both.a = _mm_crc32_u64(both.a, of_text(text_at(at)));
+    both.b = _mm_crc32_u64(both.b, of_text(text_at(at + stride)));
   }
-  if (count != 0) {
-    const auto& one = text_at(at);
-    both.a = add_piece(_mm_crc32_u64(both.a, one.size()), one.data(), one.size());
-  }
-  return both.state();
+  if (count != 0)
+    both.a = _mm_crc32_u64(both.a, of_text(text_at(at)));
+  return both.state_at(row);
 }
 
 #else
@@ -134,17 +144,17 @@ bool fingerprints_possible() noexcept {
 std::uint64_t fingerprint_bytes(std::uint64_t, const void*, std::size_t) noexcept {
   return 0;
 }
-std::uint64_t fingerprint_pieces(std::uint64_t, const void*, std::size_t, std::size_t, std::size_t) noexcept {
+std::uint64_t fingerprint_pieces(std::uint64_t, std::uint64_t, const void*, std::size_t, std::size_t, std::size_t) noexcept {
   return 0;
 }
-std::uint64_t fingerprint_texts(std::uint64_t, const std::string_view*, std::size_t, std::size_t) noexcept {
+std::uint64_t fingerprint_texts(std::uint64_t, std::uint64_t, const std::string_view*, std::size_t, std::size_t) noexcept {
   return 0;
 }
 
 #endif
 
-std::uint64_t fingerprint_detail::combine(const columns& all, std::size_t rows) noexcept {
-  std::uint64_t whole = mix(rows ^ k, k);
+std::uint64_t fingerprint_detail::combine(const columns& all) noexcept {
+  std::uint64_t whole = mix(all.rows ^ k, k);
   for (const auto state : all.states)
     whole = mix(whole ^ state, k);
   return whole == 0 ? 1 : whole;

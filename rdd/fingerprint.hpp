@@ -15,11 +15,14 @@ namespace salamander::core {
 /// Whether this processor has the instruction that makes fingerprints as cheap as reading; without it all are unknown.
 bool fingerprints_possible() noexcept;
 
-/// Carries `state` on over bytes, over `count` pieces of `size` bytes that lie `stride` apart, and over texts that do.
+/// Carries `state` on over bytes, over `count` pieces of `size` bytes that lie `stride` apart, and over texts that do, of which the
+/// first belongs to row `row`. Pieces and texts may come in any portions; so may bytes, if all but the last are multiples of 16.
 /// Requires: fingerprints_possible().
 std::uint64_t fingerprint_bytes(std::uint64_t state, const void* bytes, std::size_t size) noexcept;
-std::uint64_t fingerprint_pieces(std::uint64_t state, const void* first, std::size_t stride, std::size_t size, std::size_t count) noexcept;
-std::uint64_t fingerprint_texts(std::uint64_t state, const std::string_view* first, std::size_t stride, std::size_t count) noexcept;
+std::uint64_t fingerprint_pieces(std::uint64_t state, std::uint64_t row, const void* first, std::size_t stride, std::size_t size,
+                                 std::size_t count) noexcept;
+std::uint64_t fingerprint_texts(std::uint64_t state, std::uint64_t row, const std::string_view* first, std::size_t stride,
+                                std::size_t count) noexcept;
 
 namespace fingerprint_detail {
 
@@ -130,7 +133,7 @@ std::uint64_t of_value(const T& value, bool& known) {
     return k;
   } else if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>) {
     const std::string_view text = value;
-    return fingerprint_texts(k, &text, sizeof text, 1);
+    return fingerprint_texts(k, 0, &text, sizeof text, 1);
   } else if constexpr (is_dense<T>()) {
     return fingerprint_bytes(k, &value, sizeof(T));
   } else if constexpr (has_msgpack_define<T>) {
@@ -163,6 +166,7 @@ std::uint64_t of_value(const T& value, bool& known) {
 /// One state for each column; the last one serves all that come after it.
 struct columns {
   std::array<std::uint64_t, 24> states{};
+  std::uint64_t rows = 0; ///< before those that are added
   std::size_t at = 0;
   bool known = true;
 
@@ -178,11 +182,11 @@ void add_column(columns& all, const T* first, std::size_t stride, std::size_t co
     return;
   } else if constexpr (std::is_same_v<T, std::string_view>) {
     auto& state = all.next();
-    state = fingerprint_texts(state, first, stride, count);
+    state = fingerprint_texts(state, all.rows, first, stride, count);
   } else if constexpr (is_dense<T>()) {
     auto& state = all.next();
-    state = stride == sizeof(T) ? fingerprint_bytes(state, first, sizeof(T) * count)
-                                : fingerprint_pieces(state, first, stride, sizeof(T), count);
+    state = stride == sizeof(T) && sizeof(T) % 16 == 0 ? fingerprint_bytes(state, first, sizeof(T) * count)
+                                                       : fingerprint_pieces(state, all.rows, first, stride, sizeof(T), count);
   } else if constexpr (pair_like<T>) {
     add_column(all, &first->first, stride, count);
     add_column(all, &first->second, stride, count);
@@ -196,23 +200,41 @@ void add_column(columns& all, const T* first, std::size_t stride, std::size_t co
 }
 
 /// Never 0.
-std::uint64_t combine(const columns& all, std::size_t rows) noexcept;
+std::uint64_t combine(const columns& all) noexcept;
 
 } // namespace fingerprint_detail
 
-/// The fingerprint of rows in their order; 0 when it is unknown: for MSGPACK_DEFINE types and others that do not show their contents,
-/// and on processors that cannot make it cheaply. Cost: about that of reading the rows once.
+/// Takes the fingerprint of rows as they come by. The portions in which they come do not matter, their order does.
+template <class Row>
+class fingerprint_builder {
+public:
+  fingerprint_builder() : all_{.known = fingerprints_possible()} {}
+
+  void add(const Row* rows, std::size_t count) {
+    constexpr std::size_t tile = 512; // few enough to be still near the processor when their next column is read
+    for (std::size_t first = 0; first < count && all_.known; first += tile) {
+      const auto now = std::min(tile, count - first);
+      all_.at = 0;
+      fingerprint_detail::add_column(all_, rows + first, sizeof(Row), now);
+      all_.rows += now;
+    }
+  }
+  /// 0 when it is unknown: for MSGPACK_DEFINE types and others that do not show their contents, and on processors that cannot make it
+  /// cheaply.
+  std::uint64_t value() const noexcept {
+    return all_.known ? fingerprint_detail::combine(all_) : 0;
+  }
+
+private:
+  fingerprint_detail::columns all_;
+};
+
+/// The fingerprint of rows in their order; 0 when it is unknown. Cost: about that of reading the rows once.
 template <class Row>
 std::uint64_t fingerprint_of(const Row* rows, std::size_t count) {
-  constexpr std::size_t tile = 512; // even: texts take turns between two lanes
-  if (!fingerprints_possible())
-    return 0;
-  fingerprint_detail::columns all;
-  for (std::size_t first = 0; first < count && all.known; first += tile) {
-    all.at = 0;
-    fingerprint_detail::add_column(all, rows + first, sizeof(Row), std::min(tile, count - first));
-  }
-  return all.known ? fingerprint_detail::combine(all, count) : 0;
+  fingerprint_builder<Row> all;
+  all.add(rows, count);
+  return all.value();
 }
 
 } // namespace salamander::core

@@ -54,7 +54,8 @@ public:
     // The parts grow by doubling, each at its own time: on average half as much again is room.
     claim_.hold(rows_ * sizeof(Row) + rows_ * sizeof(Row) / 2 + characters_->memory_bytes() + beside_.bytes());
   }
-  void commit(shuffle_id shuffle, std::uint32_t map_partition) {
+  /// `fingerprint`: see task_services::commit_map_output.
+  void commit(shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t fingerprint = 0) {
     std::size_t rows = 0;
     for (const auto& part : parts_)
       rows += part.size();
@@ -69,8 +70,9 @@ public:
       blocks[p] = std::move(block);
     }
     claim_.clear();
-    described(dataset_, context_, rows,
-              [&] { context_.services.commit_map_output(shuffle, map_partition, context_.task_attempt, std::move(blocks)); });
+    described(dataset_, context_, rows, [&] {
+      context_.services.commit_map_output(shuffle, map_partition, context_.task_attempt, std::move(blocks), fingerprint);
+    });
   }
 
 private:
@@ -93,6 +95,10 @@ void scatter_pairs(const node& dataset, std::size_t which, std::uint32_t partiti
   row_scatter<row_type> scatter(dataset, context, "a shuffle");
   std::vector<row_type> rows;
   std::vector<std::uint32_t> targets;
+  // Taken here, where rows have just been made, and not from the blocks, for which they had to be brought near once more.
+  fingerprint_builder<row_type> contents;
+  fingerprint_builder<std::uint32_t> places;
+  const bool compared = context.services.compares_map_outputs();
   std::uint64_t records = 0;
   for (batch<In> in; input->next(in);) {
     context.poll();
@@ -101,12 +107,17 @@ void scatter_pairs(const node& dataset, std::size_t which, std::uint32_t partiti
     in.for_each([&](auto&& record) { rows.push_back(to_row(std::forward<decltype(record)>(record), scatter.characters())); });
     targets.resize(rows.size());
     described(dataset, context, records, [&] { partitioner.assign(&rows.front().first, sizeof(row_type), rows.size(), targets.data()); });
+    if (compared) {
+      contents.add(rows.data(), rows.size());
+      places.add(targets.data(), targets.size());
+    }
     for (std::size_t i = 0; i < rows.size(); ++i)
       scatter.add(targets[i], std::move(rows[i]));
     scatter.account(rows.size());
     records += rows.size();
   }
-  scatter.commit(edge.shuffle, partition);
+  const bool known = compared && contents.value() != 0;
+  scatter.commit(edge.shuffle, partition, known ? mix(contents.value(), places.value() | 1) : 0);
 }
 
 /// Rows as they lie in blocks, and the memory that is theirs: rows decoded from other processes' blocks, rows of a narrow parent.

@@ -72,9 +72,14 @@ public:
   virtual void give_up_cached(rdd_id, std::uint32_t) {}
 
   /// Keeps the blocks of one map task, one for each reduce partition (null: empty). Of two attempts the later one counts.
+  /// `fingerprint`: of their contents and of where they go, if it was taken on the way; 0: it is taken from the blocks.
   /// Errors: errc::out_of_memory.
   virtual void commit_map_output(shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
-                                 std::vector<std::shared_ptr<const block_object>> blocks) = 0;
+                                 std::vector<std::shared_ptr<const block_object>> blocks, std::uint64_t fingerprint = 0) = 0;
+  /// Whether map outputs are compared with those of other attempts, so that a fingerprint taken on the way is of use.
+  virtual bool compares_map_outputs() const noexcept {
+    return false;
+  }
   virtual std::unique_ptr<shuffle_input> open_shuffle(shuffle_id shuffle, std::uint32_t reduce_partition,
                                                       const std::atomic<bool>& cancelled) = 0;
 

@@ -69,6 +69,8 @@ private:
   byte_buffer block_;
   std::size_t received_ = 0;  ///< of the block
   std::size_t chunk_end_ = 0; ///< position in the block up to which the current chunk goes
+  std::size_t checked_ = 0;   ///< what `checksum_` is of: taken as the bytes arrive, while they are near the processor
+  std::uint32_t checksum_ = 0;
   std::optional<std::uint32_t> spoiled_by_;
 };
 

@@ -41,7 +41,9 @@ class services final : public task_services {
 public:
   std::map<std::pair<rdd_id, std::uint32_t>, block> sources;
   std::map<shuffle_id, std::map<std::uint32_t, std::vector<std::shared_ptr<const block_object>>>> outputs;
+  std::map<std::pair<shuffle_id, std::uint32_t>, std::uint64_t> fingerprints; ///< those taken on the way
   bool remote = false;
+  bool compares = false;
   std::size_t budget = std::numeric_limits<std::size_t>::max();
   std::size_t reserved = 0;
 
@@ -52,8 +54,12 @@ public:
     return false;
   }
   void commit_map_output(shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t,
-                         std::vector<std::shared_ptr<const block_object>> blocks) override {
+                         std::vector<std::shared_ptr<const block_object>> blocks, std::uint64_t fingerprint) override {
+    fingerprints[{shuffle, map_partition}] = fingerprint;
     outputs[shuffle].emplace(map_partition, std::move(blocks));
+  }
+  bool compares_map_outputs() const noexcept override {
+    return compares;
   }
   std::unique_ptr<shuffle_input> open_shuffle(shuffle_id shuffle, std::uint32_t reduce_partition, const std::atomic<bool>&) override {
     auto input = std::make_unique<held_input>();

@@ -258,6 +258,64 @@ TEST_CASE("one flipped bit anywhere in plain rows or texts changes the fingerpri
   }
 }
 
+TEST_CASE("a fingerprint does not depend on the portions in which rows come") {
+  const auto check = []<class T>(const std::vector<T>& rows) {
+    const auto whole = fingerprint_of(rows.data(), rows.size());
+    for (const std::size_t portion : {1U, 2U, 3U, 7U, 512U, 513U}) {
+      CAPTURE(portion);
+      fingerprint_builder<T> builder;
+      for (std::size_t first = 0; first < rows.size(); first += portion)
+        builder.add(rows.data() + first, std::min(portion, rows.size() - first));
+      CHECK(builder.value() == whole);
+    }
+  };
+  const auto rows_of = []<class T>(std::type_identity<T>) {
+    generator random(17);
+    std::vector<T> rows(1301);
+    for (auto& row : rows)
+      randomize(random, row);
+    return rows;
+  };
+  check(rows_of(std::type_identity<char>()));
+  check(rows_of(std::type_identity<std::int64_t>()));
+  check(rows_of(std::type_identity<point>()));
+  check(rows_of(std::type_identity<std::array<double, 3>>()));
+  check(rows_of(std::type_identity<std::array<std::uint8_t, 13>>()));
+  check(rows_of(std::type_identity<std::string>()));
+  check(rows_of(std::type_identity<std::pair<std::string, double>>()));
+  const auto texts = rows_of(std::type_identity<std::string>());
+  std::vector<std::pair<std::string_view, std::string_view>> views;
+  for (std::size_t i = 1; i < texts.size(); ++i)
+    views.emplace_back(texts[i - 1], texts[i]);
+  check(views);
+}
+
+TEST_CASE("a fingerprint taken on the way is the same in every attempt, and another for other rows or other places") {
+  services around;
+  around.compares = true;
+  const auto rows = [](std::int64_t more) {
+    std::vector<record> all;
+    for (int i = 0; i < 3000; ++i)
+      all.emplace_back("key " + std::to_string(i % 700), i == 1234 ? i + more : i);
+    return std::vector<std::vector<record>>{all};
+  };
+  const auto taken = [&](std::int64_t more, std::uint32_t partitions, std::size_t limit) {
+    const auto dataset = partition_node<record>(header(3, "partition_by", partitions, {wide(source(around, 1, rows(more)), 2)}),
+                                                std::make_shared<const hash_key_partitioner<std::string_view>>(partitions));
+    map_side(dataset, limit, 0, around);
+    return around.fingerprints.at({shuffle_id{2}, 0});
+  };
+  const auto whole = taken(0, 5, 0);
+  CHECK(whole != 0);
+  CHECK(taken(0, 5, 0) == whole);
+  CHECK(taken(0, 5, 1) == whole);
+  CHECK(taken(0, 5, 37) == whole);
+  CHECK(taken(1, 5, 0) != whole);
+  CHECK(taken(0, 6, 0) != whole);
+  around.compares = false;
+  CHECK(taken(0, 5, 0) == 0);
+}
+
 TEST_CASE("a map task that runs again has the same fingerprints, and other input has others") {
   services around;
   const auto records_of_round = [](std::int64_t more) {
