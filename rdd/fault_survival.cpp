@@ -161,13 +161,6 @@ bool failed(const survival_run& run) {
 
 } // namespace
 
-std::vector<fault_kind> all_fault_kinds() {
-  std::vector<fault_kind> all;
-  for (const auto& one : core::fault_grammars())
-    all.push_back(one.kind);
-  return all;
-}
-
 const survival_run* verdict::first_failure() const& noexcept {
   const auto at = std::ranges::find_if(runs_, failed);
   return at == runs_.end() ? nullptr : &*at;

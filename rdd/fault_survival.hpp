@@ -12,9 +12,6 @@
 
 namespace salamander::testing {
 
-/// Every kind there is, in the order of fault_kind.
-std::vector<fault_kind> all_fault_kinds();
-
 struct survival_run;
 
 struct survival_options {

@@ -50,6 +50,13 @@ std::string_view name_of(fault_kind kind) noexcept {
   return core::grammar_of(kind).name;
 }
 
+std::vector<fault_kind> all_fault_kinds() {
+  std::vector<fault_kind> all;
+  for (const auto& one : core::fault_grammars())
+    all.push_back(one.kind);
+  return all;
+}
+
 fault& fault::executor(std::uint32_t number) {
   spec_.executor = number;
   return *this;

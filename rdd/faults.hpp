@@ -44,6 +44,8 @@ enum class disk_error : std::uint8_t { enospc, eio };
 
 /// "kill executor", "corrupt block", ...
 std::string_view name_of(fault_kind kind) noexcept;
+/// Every kind there is, in the order of fault_kind.
+std::vector<fault_kind> all_fault_kinds();
 
 } // namespace testing
 

@@ -1,5 +1,4 @@
 #include <salamander/rdd/error.hpp>
-#include <salamander/rdd/fault_survival.hpp>
 #include <salamander/rdd/fault_words.hpp>
 #include <salamander/rdd/faults.hpp>
 
