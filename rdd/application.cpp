@@ -14,6 +14,9 @@ struct thread_properties {
 };
 thread_local thread_properties properties_here;
 
+/// What this thread runs in the background, if it does.
+thread_local std::shared_ptr<background_action> action_here;
+
 } // namespace
 
 application::application(config settings, call_site created_at) : settings_(std::move(settings)), created_at_(std::move(created_at)) {
@@ -87,7 +90,21 @@ std::shared_ptr<job_handle> application::submit(node_ptr final, std::shared_ptr<
   spec.site = call_site::from(where);
   if (properties_here.application == serial_)
     spec.properties = properties_here.values;
-  return engine_->submit(std::move(spec));
+  const auto properties = spec.properties;
+  auto job = engine_->submit(std::move(spec));
+  jobs_->add(job, properties, action_here);
+  return job;
+}
+
+std::shared_ptr<background_action> application::start_background(std::function<void()> body) {
+  auto action = std::make_shared<background_action>();
+  jobs_->start([action, properties = properties_here, body = std::move(body)] {
+    properties_here = properties;
+    action_here = action;
+    body();
+    action_here = nullptr;
+  });
+  return action;
 }
 
 std::uint64_t application::next_serial() noexcept {
@@ -150,6 +167,7 @@ void application::stop() {
   }
   if (engine_)
     engine_->stop();
+  jobs_->wait_for_threads();
 }
 
 partitioner_choice choose_partitioner(const application& app, std::initializer_list<const lineage*> inputs, std::uint32_t wanted) {

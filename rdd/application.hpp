@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/engine.hpp>
+#include <salamander/rdd/running_jobs.hpp>
 
 #include <atomic>
 #include <memory>
@@ -61,6 +62,13 @@ public:
   void set_local_property(const std::string& key, std::optional<std::string> value);
   std::optional<std::string> local_property(const std::string& key) const;
 
+  /// Cancelling by what jobs were submitted with.
+  running_jobs& jobs() const noexcept {
+    return *jobs_;
+  }
+  /// Runs `body` in a thread with this one's properties; the jobs that it submits belong to the action returned.
+  std::shared_ptr<background_action> start_background(std::function<void()> body);
+
   /// The report of the last job that ended by `run` on this thread's behalf or another's.
   job_report last_report() const;
 
@@ -84,6 +92,7 @@ private:
   config settings_;
   call_site created_at_;
   std::shared_ptr<release_gate> gate_ = std::make_shared<release_gate>();
+  std::shared_ptr<running_jobs> jobs_ = std::make_shared<running_jobs>();
   std::unique_ptr<engine> engine_;
   std::atomic<std::uint32_t> datasets_{0};
   std::atomic<std::uint32_t> shuffles_{0};

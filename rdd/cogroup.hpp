@@ -171,25 +171,26 @@ public:
   }
 };
 
-/// Shape: m1 partitions of pair<K, V> and m2 of pair<K, W> -> n partitions of pair<K, pair<group<V>, group<W>>>, each key once.
+/// What the groups of one key are handed over in: a pair of two, a tuple of more.
+template <pair_record... Ins>
+struct sides {
+  using type = std::tuple<group<kept_t<value_of<Ins>>>...>;
+};
 template <pair_record A, pair_record B>
-class cogroup_node final
-    : public keyed_node<std::pair<kept_t<key_of<A>>, std::pair<group<kept_t<value_of<A>>>, group<kept_t<value_of<B>>>>>, A, B> {
-  using left_type = kept_t<value_of<A>>;
-  using right_type = kept_t<value_of<B>>;
-  using out_type = std::pair<kept_t<key_of<A>>, std::pair<group<left_type>, group<right_type>>>;
-  using base = keyed_node<out_type, A, B>;
+struct sides<A, B> {
+  using type = std::pair<group<kept_t<value_of<A>>>, group<kept_t<value_of<B>>>>;
+};
+
+/// Shape: any partitions of pair<K, V>, pair<K, W>, ... -> n partitions of pair<K, sides of group<V>, group<W>, ...>, each key once.
+template <pair_record A, pair_record... Others>
+class cogroup_node final : public keyed_node<std::pair<kept_t<key_of<A>>, typename sides<A, Others...>::type>, A, Others...> {
+  using out_type = std::pair<kept_t<key_of<A>>, typename sides<A, Others...>::type>;
+  using base = keyed_node<out_type, A, Others...>;
 
   class cogroup_stream final : public stream<out_type> {
   public:
     cogroup_stream(const cogroup_node& dataset, std::uint32_t p, task_context& context)
-        : context_(context), claim_(context, dataset, "grouping by key"),
-          left_rows_(number_keys<keyed_row_t<A>, A>(dataset, 0, p, context, table_, claim_)),
-          right_rows_(number_keys<keyed_row_t<B>, B>(dataset, 1, p, context, table_, claim_)),
-          left_(group_rows<left_type>(dataset, left_rows_, table_.size(), context)),
-          right_(group_rows<right_type>(dataset, right_rows_, table_.size(), context)) {
-      buffer_.resize(std::min(context.batch_size<out_type>(), table_.size()));
-    }
+        : cogroup_stream(dataset, p, context, std::index_sequence_for<A, Others...>{}) {}
 
     bool next(batch<out_type>& out) override {
       context_.poll();
@@ -198,8 +199,10 @@ class cogroup_node final
         return false;
       for (std::size_t i = 0; i < count; ++i) {
         assign_owned(buffer_[i].first, table_.entries()[at_ + i].first);
-        buffer_[i].second.first = left_.of(at_ + i);
-        buffer_[i].second.second = right_.of(at_ + i);
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+          ((std::get<I>(buffer_[i].second) = std::get<I>(groups_).of(at_ + i)), ...);
+        }
+        (std::index_sequence_for<A, Others...>{});
       }
       at_ += count;
       out = {buffer_.data(), count, nullptr, true};
@@ -207,13 +210,23 @@ class cogroup_node final
     }
 
   private:
+    // The inputs are read in their order: each adds its keys to the table, and only then are the groups as many as keys.
+    template <std::size_t... I>
+    cogroup_stream(const cogroup_node& dataset, std::uint32_t p, task_context& context, std::index_sequence<I...>)
+        : context_(context), claim_(context, dataset, "grouping by key"),
+          rows_{number_keys<keyed_row_t<std::tuple_element_t<I, inputs>>, std::tuple_element_t<I, inputs>>(dataset, I, p, context, table_,
+                                                                                                           claim_)...},
+          groups_{group_rows<kept_t<value_of<std::tuple_element_t<I, inputs>>>>(dataset, std::get<I>(rows_), table_.size(), context)...} {
+      buffer_.resize(std::min(context.batch_size<out_type>(), table_.size()));
+    }
+
+    using inputs = std::tuple<A, Others...>;
+
     task_context& context_;
     memory_claim claim_;
     typename base::table_type table_;
-    numbered_rows<keyed_row_t<A>> left_rows_;
-    numbered_rows<keyed_row_t<B>> right_rows_;
-    grouped_values<left_type> left_;
-    grouped_values<right_type> right_;
+    std::tuple<numbered_rows<keyed_row_t<A>>, numbered_rows<keyed_row_t<Others>>...> rows_;
+    std::tuple<grouped_values<kept_t<value_of<A>>>, grouped_values<kept_t<value_of<Others>>>...> groups_;
     std::vector<out_type> buffer_;
     std::size_t at_ = 0;
   };

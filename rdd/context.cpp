@@ -66,6 +66,57 @@ std::uint32_t context::checked(const char* operation, std::int64_t partitions, c
   return static_cast<std::uint32_t>(partitions);
 }
 
+void context::set_job_group(const std::string& group, const std::string& description) const {
+  if (group.empty())
+    core::throw_error(errc::invalid_argument, "set_job_group: the group has no name");
+  app_->set_local_property(core::job_group_key, group);
+  set_job_description(description);
+}
+
+void context::clear_job_group() const {
+  app_->set_local_property(core::job_group_key, std::nullopt);
+  set_job_description("");
+}
+
+void context::set_job_description(const std::string& description) const {
+  app_->set_local_property(core::job_description_key, description.empty() ? std::nullopt : std::optional(description));
+}
+
+void context::cancel_job_group(const std::string& group, const std::string& reason) const {
+  app_->jobs().cancel_group(group, reason.empty() ? "the job group " + group + " was cancelled" : reason, false);
+}
+
+void context::cancel_job_group_and_future_jobs(const std::string& group, const std::string& reason) const {
+  app_->jobs().cancel_group(group, reason.empty() ? "the job group " + group + " was cancelled" : reason, true);
+}
+
+void context::add_job_tag(const std::string& tag) const {
+  core::check_tag(tag, "add_job_tag");
+  auto tags = job_tags();
+  tags.insert(tag);
+  app_->set_local_property(core::job_tags_key, core::text_of(tags));
+}
+
+void context::remove_job_tag(const std::string& tag) const {
+  core::check_tag(tag, "remove_job_tag");
+  auto tags = job_tags();
+  tags.erase(tag);
+  app_->set_local_property(core::job_tags_key, tags.empty() ? std::nullopt : std::optional(core::text_of(tags)));
+}
+
+std::set<std::string> context::job_tags() const {
+  return core::tags_of(app_->local_property(core::job_tags_key).value_or(""));
+}
+
+void context::clear_job_tags() const {
+  app_->set_local_property(core::job_tags_key, std::nullopt);
+}
+
+void context::cancel_jobs_with_tag(const std::string& tag, const std::string& reason) const {
+  core::check_tag(tag, "cancel_jobs_with_tag");
+  app_->jobs().cancel_tag(tag, reason.empty() ? "jobs with the tag " + tag + " were cancelled" : reason);
+}
+
 rdd<std::int64_t> context::range(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t partitions, where_t where) const {
   if (step == 0)
     core::throw_error(errc::invalid_argument, "range at " + call_site::from(where).text() + ": step cannot be 0");
@@ -85,13 +136,51 @@ rdd<std::int64_t> context::range(std::int64_t end, where_t where) const {
 
 rdd<std::string_view> context::text_file(const std::string& path, std::uint32_t partitions_min, where_t where) const {
   app_->check_usable("text_file", where);
+  const auto wanted = partitions_min != 0 ? partitions_min : app_->default_partitions_min();
+  auto splits = core::plan_splits(listed(path), wanted, app_->settings().get_bytes("salamander.files.maxPartitionBytes"));
+  auto header = app_->header("text_file", where, static_cast<std::uint32_t>(splits.size()));
+  return rdd<std::string_view>(std::make_shared<core::text_node>(std::move(header), std::move(splits)), app_);
+}
+
+std::vector<core::input_file> context::listed(const std::string& path) const {
   auto files = core::list_files(path);
   for (auto& file : files) // executors of other processes may have another working directory
     file.path = std::filesystem::absolute(file.path).string();
+  return files;
+}
+
+template <class Bytes>
+rdd<std::pair<std::string, Bytes>> context::whole_files(const std::string& path, std::uint32_t partitions_min, bool unpack,
+                                                        const char* operation, const where_t& where) const {
+  app_->check_usable(operation, where);
   const auto wanted = partitions_min != 0 ? partitions_min : app_->default_partitions_min();
-  auto splits = core::plan_splits(files, wanted, app_->settings().get_bytes("salamander.files.maxPartitionBytes"));
-  auto header = app_->header("text_file", where, static_cast<std::uint32_t>(splits.size()));
-  return rdd<std::string_view>(std::make_shared<core::text_node>(std::move(header), std::move(splits)), app_);
+  auto packed = core::pack_files(listed(path), wanted, app_->settings().get_bytes("salamander.files.maxPartitionBytes"));
+  auto header = app_->header(operation, where, static_cast<std::uint32_t>(packed.size()));
+  return rdd<std::pair<std::string, Bytes>>(std::make_shared<core::whole_files_node<Bytes>>(std::move(header), std::move(packed), unpack),
+                                            app_);
+}
+
+rdd<std::pair<std::string, std::string>> context::whole_text_files(const std::string& path, std::uint32_t partitions_min,
+                                                                   where_t where) const {
+  return whole_files<std::string>(path, partitions_min, true, "whole_text_files", where);
+}
+
+rdd<std::pair<std::string, std::vector<std::byte>>> context::binary_files(const std::string& path, std::uint32_t partitions_min,
+                                                                          where_t where) const {
+  return whole_files<std::vector<std::byte>>(path, partitions_min, false, "binary_files", where);
+}
+
+rdd<std::string_view> context::binary_records(const std::string& path, std::uint64_t record_bytes, std::uint32_t partitions_min,
+                                              where_t where) const {
+  constexpr const char* operation = "binary_records";
+  app_->check_usable(operation, where);
+  if (record_bytes == 0)
+    core::throw_error(errc::invalid_argument, "binary_records at " + call_site::from(where).text() + ": records of 0 bytes");
+  const auto wanted = partitions_min != 0 ? partitions_min : app_->default_partitions_min();
+  auto splits =
+      core::plan_record_splits(listed(path), record_bytes, wanted, app_->settings().get_bytes("salamander.files.maxPartitionBytes"));
+  auto header = app_->header(operation, where, static_cast<std::uint32_t>(splits.size()));
+  return rdd<std::string_view>(std::make_shared<core::binary_records_node>(std::move(header), std::move(splits), record_bytes), app_);
 }
 
 } // namespace salamander

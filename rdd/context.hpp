@@ -3,6 +3,9 @@
 
 #include <salamander/rdd/rdd.hpp>
 #include <salamander/rdd/sources.hpp>
+#include <salamander/rdd/whole_files.hpp>
+
+#include <set>
 
 namespace salamander {
 
@@ -65,6 +68,20 @@ public:
   /// Errors: errc::input_not_found, errc::io_error now; errc::corrupt_data, errc::io_error in jobs.
   rdd<std::string_view> text_file(const std::string& path, std::uint32_t partitions_min = 0, where_t where = where_t::current()) const;
 
+  /// (path, content) of each file, one record a file; paths as for text_file, .gz and .zst are unpacked.
+  /// Shape: about `partitions_min` partitions (default as text_file) of files in order, small ones together. A file has to fit into memory.
+  /// Errors: as text_file; errc::out_of_memory in jobs.
+  rdd<std::pair<std::string, std::string>> whole_text_files(const std::string& path, std::uint32_t partitions_min = 0,
+                                                            where_t where = where_t::current()) const;
+  /// The same with the bytes as they are in the file.
+  rdd<std::pair<std::string, std::vector<std::byte>>> binary_files(const std::string& path, std::uint32_t partitions_min = 0,
+                                                                   where_t where = where_t::current()) const;
+  /// The bytes of files in records of `record_bytes`; views, as those of text_file. Nothing is unpacked.
+  /// Shape: at least `partitions_min` ranges of whole records, as text_file.
+  /// Errors: as text_file; errc::invalid_argument for 0; errc::corrupt_data now for a file that ends within a record.
+  rdd<std::string_view> binary_records(const std::string& path, std::uint64_t record_bytes, std::uint32_t partitions_min = 0,
+                                       where_t where = where_t::current()) const;
+
   /// The partitions of all inputs, in order.
   template <class T>
   rdd<T> union_of(const std::vector<rdd<T>>& inputs, where_t where = where_t::current()) const;
@@ -101,6 +118,32 @@ public:
   std::optional<std::string> local_property(const std::string& key) const {
     return app_->local_property(key);
   }
+  /// Names the group of all jobs that the calling thread starts from now on, and says what they are for.
+  void set_job_group(const std::string& group, const std::string& description = "") const;
+  void clear_job_group() const;
+  void set_job_description(const std::string& description) const;
+  /// Running jobs of the group fail with errc::job_cancelled and the reason. Threads: any.
+  void cancel_job_group(const std::string& group, const std::string& reason = "") const;
+  /// The same, and so do all jobs of the group that are started later.
+  void cancel_job_group_and_future_jobs(const std::string& group, const std::string& reason = "") const;
+  /// Tags of the jobs that the calling thread starts from now on. Errors: errc::invalid_argument for an empty tag, or one with a comma.
+  void add_job_tag(const std::string& tag) const;
+  void remove_job_tag(const std::string& tag) const;
+  std::set<std::string> job_tags() const;
+  void clear_job_tags() const;
+  void cancel_jobs_with_tag(const std::string& tag, const std::string& reason = "") const;
+  /// f(record_range<T>) -> R on chosen partitions; results in their order. Errors: errc::invalid_argument for a partition that does not exist.
+  template <class T, class F>
+    requires std::is_invocable_v<const F&, record_range<T>>
+  auto run_job(const rdd<T>& dataset, F f, std::vector<std::uint32_t> partitions, where_t where = where_t::current()) const;
+  /// The same on all partitions. (Exactly where_t: a list of partitions would convert to one.)
+  template <class T, class F, std::same_as<where_t> Where = where_t>
+    requires std::is_invocable_v<const F&, record_range<T>>
+  auto run_job(const rdd<T>& dataset, F f, Where where = Where::current()) const {
+    std::vector<std::uint32_t> all(dataset.num_partitions());
+    std::iota(all.begin(), all.end(), 0U);
+    return run_job(dataset, std::move(f), std::move(all), where);
+  }
   /// Running jobs fail with errc::job_cancelled.
   void cancel_all_jobs(const std::string& reason = "all jobs were cancelled") const {
     app_->runner().cancel_all_jobs(reason);
@@ -111,6 +154,10 @@ public:
 private:
   friend testing::fault_report testing::report(const context& sc);
 
+  std::vector<core::input_file> listed(const std::string& path) const;
+  template <class Bytes>
+  rdd<std::pair<std::string, Bytes>> whole_files(const std::string& path, std::uint32_t partitions_min, bool unpack, const char* operation,
+                                                 const where_t& where) const;
   std::uint32_t checked(const char* operation, std::int64_t partitions, const where_t& where) const;
 
   template <class C>
@@ -134,6 +181,27 @@ private:
 
   std::shared_ptr<core::application> app_;
 };
+
+template <class T, class F>
+  requires std::is_invocable_v<const F&, record_range<T>>
+auto context::run_job(const rdd<T>& dataset, F f, std::vector<std::uint32_t> partitions, where_t where) const {
+  using function = core::partition_result_function<T, F>;
+  using action = core::function_action<T, function>;
+  app_->check_same(*dataset.app(), "run_job", where);
+  for (const auto p : partitions)
+    if (p >= dataset.num_partitions())
+      core::throw_error(errc::invalid_argument, "run_job at " + call_site::from(where).text() +
+                                                    ": Attempting to access a non-existent partition: " + std::to_string(p) +
+                                                    ". Total number of partitions: " + std::to_string(dataset.num_partitions()));
+  function of_partition{{std::tuple<F>(std::move(f))}};
+  core::check_closure(of_partition, "run_job", where);
+  auto blocks = app_->run(dataset.node(), std::make_shared<action>(std::move(of_partition), "run_job", call_site::from(where)),
+                          std::move(partitions), "run_job", where);
+  std::vector<typename action::result_type> results;
+  for (auto& one : blocks)
+    results.push_back(core::take_value<typename action::result_type>(std::move(one)));
+  return results;
+}
 
 template <class T>
 rdd<T> context::union_of(const std::vector<rdd<T>>& inputs, where_t where) const {

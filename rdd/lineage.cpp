@@ -14,6 +14,8 @@ std::vector<std::uint32_t> dependency::parents_of(std::uint32_t p) const {
     return {};
   case kind::grouped:
     return groups.at(p);
+  case kind::crossed:
+    return {p / cross.divisor % cross.modulus};
   case kind::wide:
     break;
   }

@@ -21,14 +21,21 @@ struct shifted {
   std::uint32_t count = 0;
 };
 
+/// Partition p is made from partition p / divisor % modulus of the parent (cartesian). Requires: neither is 0.
+struct crossed {
+  std::uint32_t divisor = 1;
+  std::uint32_t modulus = 1;
+};
+
 /// One edge of the lineage graph, from a dataset to one it is made from.
 struct dependency {
-  enum class kind : std::uint8_t { one_to_one, shifted, grouped, wide };
+  enum class kind : std::uint8_t { one_to_one, shifted, grouped, wide, crossed };
 
   std::shared_ptr<const lineage> parent;
   kind how = kind::one_to_one;
   shifted shift;                                  ///< kind::shifted
   std::vector<std::vector<std::uint32_t>> groups; ///< kind::grouped: partition p is made from the parent partitions groups[p]
+  crossed cross;                                  ///< kind::crossed
   shuffle_id shuffle;                             ///< kind::wide: every partition may take from every parent partition
 
   bool wide() const noexcept {

@@ -86,6 +86,10 @@ void write_dependency(byte_writer& out, const dependency& edge, const node_indic
   case dependency::kind::grouped:
     write_value(out, edge.groups);
     break;
+  case dependency::kind::crossed:
+    out.varint(edge.cross.divisor);
+    out.varint(edge.cross.modulus);
+    break;
   case dependency::kind::wide:
     out.varint(edge.shuffle.value);
     break;
@@ -104,7 +108,7 @@ struct planned_node {
 dependency read_dependency(byte_reader& in, std::size_t known, std::size_t& parent) {
   dependency edge;
   const auto how = in.varint();
-  if (how > static_cast<std::uint64_t>(dependency::kind::wide))
+  if (how > static_cast<std::uint64_t>(dependency::kind::crossed))
     byte_reader::corrupt("a plan has an unknown kind of dependency");
   edge.how = static_cast<dependency::kind>(how);
   parent = in.varint();
@@ -119,6 +123,12 @@ dependency read_dependency(byte_reader& in, std::size_t known, std::size_t& pare
     break;
   case dependency::kind::grouped:
     edge.groups = read_value<std::vector<std::vector<std::uint32_t>>>(in);
+    break;
+  case dependency::kind::crossed:
+    edge.cross.divisor = in.varint32();
+    edge.cross.modulus = in.varint32();
+    if (edge.cross.divisor == 0 || edge.cross.modulus == 0)
+      byte_reader::corrupt("a plan has a crossed dependency without partitions");
     break;
   case dependency::kind::wide:
     edge.shuffle.value = in.varint32();

@@ -8,9 +8,16 @@
 #include <salamander/rdd/combine.hpp>
 #include <salamander/rdd/exchange.hpp>
 #include <salamander/rdd/functions.hpp>
+#include <salamander/rdd/indexing.hpp>
+#include <salamander/rdd/job_future.hpp>
 #include <salamander/rdd/narrow.hpp>
+#include <salamander/rdd/pairing.hpp>
+#include <salamander/rdd/pipe.hpp>
+#include <salamander/rdd/sampling.hpp>
+#include <salamander/rdd/set_functions.hpp>
+#include <salamander/rdd/sketch_functions.hpp>
 #include <salamander/rdd/stats.hpp>
-
+#include <salamander/rdd/tree_functions.hpp>
 
 namespace salamander {
 
@@ -96,6 +103,63 @@ public:
   /// As many partitions as asked for, of about equal size; shuffles. Errors: errc::invalid_argument for 0.
   rdd<core::kept_t<T>> repartition(core::partition_spec partitions, where_t where = where_t::current()) const;
 
+  /// The lines that a program prints for each partition, whose records it gets as lines (as save_as_text_file writes them). One process a
+  /// partition, also for an empty one; no shell: a single text is split at blanks. It inherits the executor's environment without
+  /// SALAMANDER_*, and its standard error; it need not read its input to the end. Killed with its task. Errors: in the job,
+  /// errc::task_failed for a program that cannot be started, ends with another status than 0, or is ended by a signal; errc::invalid_argument
+  /// now for an empty command.
+  rdd<std::string> pipe(std::vector<std::string> command, const pipe_options& options = {}, where_t where = where_t::current()) const;
+  template <std::convertible_to<std::string_view> Text>
+  rdd<std::string> pipe(const Text& command, const pipe_options& options = {}, where_t where = where_t::current()) const;
+
+  // -- several datasets (rdd_sets.ipp) ---------------------------------------------------------------------------------------------
+
+  /// Every pair of a record here and one there. Shape: m, n partitions -> m * n, those of this dataset's first partition first; within
+  /// one ordered by the record of this dataset. The other side is kept in memory for a partition if it fits into 64 MiB and the budget,
+  /// else computed again for each record: cache what is expensive. Errors: errc::invalid_argument for more than 2^31 - 1 partitions.
+  template <class U>
+  rdd<std::pair<T, U>> cartesian(const rdd<U>& other, where_t where = where_t::current()) const;
+  /// The i-th record here with the i-th there. Errors: errc::invalid_argument now for another number of partitions, and in the job for
+  /// partitions of different length.
+  template <class U>
+  rdd<std::pair<T, U>> zip(const rdd<U>& other, where_t where = where_t::current()) const;
+  /// f(record_range<T>, record_range<U>) -> range, called once for each pair of partitions; lengths may differ.
+  /// Errors: errc::invalid_argument for another number of partitions.
+  template <class U, core::partitions_function<T, U> F>
+  auto zip_partitions(const rdd<U>& other, F f, bool preserves_partitioning = false, where_t where = where_t::current()) const;
+  template <class U, class V, core::partitions_function<T, U, V> F>
+  auto zip_partitions(const rdd<U>& second, const rdd<V>& third, F f, bool preserves_partitioning = false,
+                      where_t where = where_t::current()) const;
+  template <class U, class V, class W, core::partitions_function<T, U, V, W> F>
+  auto zip_partitions(const rdd<U>& second, const rdd<V>& third, const rdd<W>& fourth, F f, bool preserves_partitioning = false,
+                      where_t where = where_t::current()) const;
+  /// (record, its number from 0 in the order of partitions). With more than one partition a job counts all but the last when this is called.
+  rdd<std::pair<T, std::int64_t>> zip_with_index(where_t where = where_t::current()) const;
+  /// Record i of partition p of n gets i * n + p: unique, with gaps, without a job.
+  rdd<std::pair<T, std::int64_t>> zip_with_unique_id(where_t where = where_t::current()) const;
+  /// Each record that is in both, once; shuffles.
+  template <class U>
+    requires std::is_same_v<core::kept_t<U>, core::kept_t<T>>
+  rdd<core::kept_t<T>> intersection(const rdd<U>& other, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
+  /// The records that are not in the other, as often as they are here; shuffles, n -> `partitions` (default: as many as here).
+  template <class U>
+    requires std::is_same_v<core::kept_t<U>, core::kept_t<T>>
+  rdd<core::kept_t<T>> subtract(const rdd<U>& other, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
+
+  // -- chance (rdd_samples.ipp): the same seed chooses the same records; without one, a new one is drawn when the operation is defined --
+
+  /// Each record with probability `fraction`; `with_replacement`: as often as a Poisson variable with that mean. Keeps the partitioner.
+  /// Errors: errc::invalid_argument for a fraction below 0, and above 1 without replacement.
+  rdd sample(bool with_replacement, double fraction, std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
+  /// Datasets of about these shares, each record in exactly one of them as long as the records are the same each time.
+  /// Errors: errc::invalid_argument for negative weights, or a sum that is not positive.
+  std::vector<rdd> random_split(const std::vector<double>& weights, std::optional<std::uint64_t> seed = {},
+                                where_t where = where_t::current()) const;
+  /// `count` records in random order; without replacement all of them if there are fewer. Runs a job to count and one or more to sample.
+  /// Errors: errc::invalid_argument for a negative number.
+  std::vector<owned_type> take_sample(bool with_replacement, std::int64_t count, std::optional<std::uint64_t> seed = {},
+                                      where_t where = where_t::current()) const;
+
   // -- keyed transformations (rdd_pairs.ipp): T is a std::pair; results have a hash partitioner unless said otherwise --------------
   // `by` is a number of partitions or a hash_partitioner; default: an input's partitioner if it suits, else the largest input's count.
 
@@ -128,6 +192,9 @@ public:
   template <class F>
     requires core::value_reducer<F, T>
   auto fold_by_key(core::owned_value<T> zero, F f, core::partition_spec by = {}, where_t where = where_t::current()) const;
+  /// About how many different values each key has; see count_approx_distinct.
+  auto count_approx_distinct_by_key(double relative_sd = 0.05, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
   /// All values of a key as a group, in order of partition and position; no combining before the shuffle.
   auto group_by_key(core::partition_spec by = {}, where_t where = where_t::current()) const
     requires core::pair_record<T>;
@@ -148,6 +215,35 @@ public:
   template <core::pair_record U>
   auto full_outer_join(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
     requires core::joinable<T, U>;
+  /// (key, (group here, group there, ...)) for every key of any: two, three or four datasets. For two the same as cogroup.
+  template <core::pair_record U>
+  auto group_with(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U>;
+  template <core::pair_record U, core::pair_record V>
+  auto group_with(const rdd<U>& second, const rdd<V>& third, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U> && core::joinable<T, V>;
+  template <core::pair_record U, core::pair_record V, core::pair_record W>
+  auto group_with(const rdd<U>& second, const rdd<V>& third, const rdd<W>& fourth, core::partition_spec by = {},
+                  where_t where = where_t::current()) const
+    requires core::joinable<T, U> && core::joinable<T, V> && core::joinable<T, W>;
+  /// The pairs whose key the other dataset does not have. Default partitioner: this dataset's, else as many partitions as here.
+  template <core::pair_record U>
+  rdd<core::kept_t<T>> subtract_by_key(const rdd<U>& other, core::partition_spec by = {}, where_t where = where_t::current()) const
+    requires core::joinable<T, U>;
+  /// Each pair with the probability (mean, with replacement) that `fractions` has for its key. Keeps the partitioner.
+  /// Errors: errc::invalid_argument now for a negative fraction or one above 1 without replacement, in the job for a key without one.
+  template <class Fractions>
+  rdd sample_by_key(bool with_replacement, const Fractions& fractions, std::optional<std::uint64_t> seed = {},
+                    where_t where = where_t::current()) const
+    requires core::pair_record<T>;
+  /// Keys where the partitioner says, each partition sorted by key. The order of equal keys is kept.
+  template <class Less = std::less<>>
+    requires core::key_ordering<Less, T>
+  rdd<core::kept_t<T>> repartition_and_sort_within_partitions(core::partition_spec by, Less less = {}, where_t where = where_t::current()) const;
+  /// The pairs with low <= key <= high under `less`. After sort_by_key only the partitions that may have some are read.
+  template <class Less = std::less<>>
+    requires core::key_ordering<Less, T>
+  auto filter_by_range(const core::owned_key<T>& low, const core::owned_key<T>& high, Less less = {}, where_t where = where_t::current()) const;
   /// Keys where the partitioner says; the dataset itself if it is partitioned so already.
   rdd<core::kept_t<T>> partition_by(core::partition_spec by, where_t where = where_t::current()) const
     requires core::pair_record<T>;
@@ -195,6 +291,17 @@ public:
   /// seq(Z, record) -> Z within partitions, comb(Z, Z) -> Z between them; `zero` starts each partition and the driver's merge.
   template <class Z, class Seq, class Comb>
   Z aggregate(Z zero, Seq seq, Comb comb, where_t where = where_t::current()) const;
+  /// As reduce, merged in `depth` levels: all but the last in shuffles. For many partitions and large values.
+  /// Errors: errc::empty_collection; errc::invalid_argument for a depth below 1.
+  template <class F>
+    requires core::reducer<F, core::owned_t<T>>
+  owned_type tree_reduce(F f, int depth = 2, where_t where = where_t::current()) const;
+  /// As aggregate, merged in `depth` levels. `zero` starts each partition, and is the result if there are none.
+  template <class Z, class Seq, class Comb>
+  Z tree_aggregate(Z zero, Seq seq, Comb comb, int depth = 2, where_t where = where_t::current()) const;
+  /// The records in partition order, a partition in memory at a time: a job for each when the iteration comes to it, or, with `prefetch`,
+  /// while the one before is being read. Errors: by begin() and ++.
+  core::local_range<T> to_local_iterator(bool prefetch = false, where_t where = where_t::current()) const;
   /// f on every record, where the records are. At least once a record: again after a fault.
   template <core::record_function<T> F>
   void foreach(F f, where_t where = where_t::current()) const;
@@ -205,9 +312,31 @@ public:
   /// How often each record occurs.
   auto count_by_value(where_t where = where_t::current()) const;
 
+  /// How many different records there are, with this relative standard deviation; needs 1.08 / relative_sd^2 bytes a partition at most.
+  /// Records that are equal by same_key count once. Errors: errc::invalid_argument for less than 0.00013.
+  std::uint64_t count_approx_distinct(double relative_sd = 0.05, where_t where = where_t::current()) const;
+
   double sum(where_t where = where_t::current()) const
     requires std::is_arithmetic_v<T>;
   double mean(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  /// Of the population (divided by count), or of a sample (divided by count - 1); NaN for too few. Errors: as stats.
+  double variance(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  double stdev(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  double sample_variance(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  double sample_stdev(where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  /// How many numbers lie in each of `buckets` ranges of equal width between the least and the greatest: bounds, one more than ranges,
+  /// and counts. One range if all numbers are equal. Errors: errc::invalid_argument for no buckets, no numbers, infinite ones or NaN.
+  template <std::integral N>
+  std::pair<std::vector<double>, std::vector<std::uint64_t>> histogram(N buckets, where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  /// How many numbers lie in [bounds[i], bounds[i + 1]), the last range including its end; others are not counted.
+  /// Errors: errc::invalid_argument for fewer than two bounds, or bounds that do not grow.
+  std::vector<std::uint64_t> histogram(const std::vector<double>& bounds, where_t where = where_t::current()) const
     requires std::is_arithmetic_v<T>;
   /// Errors: errc::empty_collection for a dataset without partitions.
   stat_counter stats(where_t where = where_t::current()) const
@@ -218,6 +347,10 @@ public:
   /// Key to value; the last of several values of a key wins.
   auto collect_as_map(where_t where = where_t::current()) const
     requires core::pair_record<T>;
+  /// One value a key, combined by f within partitions there and between them here.
+  template <class F>
+    requires core::value_reducer<F, T>
+  auto reduce_by_key_locally(F f, where_t where = where_t::current()) const;
   /// All values of one key; reads a single partition when the dataset is hash-partitioned.
   std::vector<core::owned_value<T>> lookup(const core::owned_key<T>& key, where_t where = where_t::current()) const
     requires core::pair_record<T>;
@@ -226,6 +359,9 @@ public:
   /// Errors: errc::output_exists, errc::out_of_disk, errc::io_error; the directory is removed again. What the system finds out only when it
   /// writes its memory to the disk is noticed with salamander.files.syncOutput.
   void save_as_text_file(const std::string& path, where_t where = where_t::current()) const;
+
+  // -- actions in the background (rdd_async.ipp): collect_async, count_async, ... for every action above -----------------------------
+#include <salamander/rdd/rdd_async.ipp>
 
   // -- caching and properties ------------------------------------------------------------------------------------------------------
 
@@ -259,6 +395,10 @@ private:
   template <class>
   friend class rdd;
 
+  template <class F>
+  auto in_background(const char* operation, const where_t& where, F f) const {
+    return core::run_in_background(app_, operation, where, std::move(f));
+  }
   template <class Node, class... Args>
   auto derive(core::node_header&& header, Args&&... args) const;
   template <class U, class F>
@@ -270,8 +410,20 @@ private:
   auto sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>
   auto sorted_under(Less less, std::uint32_t partitions, const char* operation, const where_t& where) const;
+  template <class... Us>
+  auto cogrouped(core::partition_spec by, const char* operation, const where_t& where, const rdd<Us>&... others) const;
+  template <class... Us>
+  auto cogrouped_by(core::partitioner_choice choice, const char* operation, const where_t& where, const rdd<Us>&... others) const;
   template <class U>
-  auto cogrouped(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const;
+  auto not_in(const rdd<U>& other, core::partitioner_choice choice, const char* operation, const where_t& where) const;
+  template <class F, class... Us>
+  auto zipped_partitions(F f, bool preserves_partitioning, const where_t& where, const rdd<Us>&... others) const;
+  template <class F>
+  rdd through_levels(const std::vector<std::uint32_t>& levels, const F& f, const char* operation, const where_t& where) const;
+  template <class Less>
+  rdd partitions_between(const core::owned_key<T>& low, const core::owned_key<T>& high, const char* operation, const where_t& where) const;
+  void check_same_partitions(const char* operation, const where_t& where, std::initializer_list<std::uint32_t> others) const;
+  core::partition_spec own_partitions(core::partition_spec by) const;
   template <core::join_kind Kind, class U>
   auto joined(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const;
   template <class Function>
@@ -290,3 +442,6 @@ private:
 #include <salamander/rdd/rdd.ipp>
 #include <salamander/rdd/rdd_actions.ipp>
 #include <salamander/rdd/rdd_pairs.ipp>
+#include <salamander/rdd/rdd_samples.ipp>
+#include <salamander/rdd/rdd_sets.ipp>
+#include <salamander/rdd/rdd_trees.ipp>

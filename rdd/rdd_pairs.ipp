@@ -136,24 +136,30 @@ template <core::pair_record U>
 auto rdd<T>::cogroup(const rdd<U>& other, core::partition_spec by, where_t where) const
   requires core::joinable<T, U>
 {
-  return cogrouped(other, by, "cogroup", where);
+  return cogrouped(by, "cogroup", where, other);
 }
 
 template <class T>
-template <class U>
-auto rdd<T>::cogrouped(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const {
-  app_->check_same(*other.app(), operation, where);
-  auto choice = core::choose_partitioner(*app_, {node_.get(), other.node().get()}, by.partitions);
+template <class... Us>
+auto rdd<T>::cogrouped(core::partition_spec by, const char* operation, const where_t& where, const rdd<Us>&... others) const {
+  return cogrouped_by(core::choose_partitioner(*app_, {node_.get(), others.node().get()...}, by.partitions), operation, where, others...);
+}
+
+template <class T>
+template <class... Us>
+auto rdd<T>::cogrouped_by(core::partitioner_choice choice, const char* operation, const where_t& where,
+                          const rdd<Us>&... others) const {
+  (app_->check_same(*others.app(), operation, where), ...);
   auto assigner = core::typed_partitioner<core::key_row_t<core::key_in<T>>>(choice);
   auto header = app_->header(operation, where, choice.partitioning.partitions);
   const auto depend = [&](const auto& on) {
     header.dependencies.push_back(on->partitioning == choice.partitioning ? core::narrow_on(on) : core::wide_on(on, app_->next_shuffle()));
   };
   depend(node_);
-  depend(other.node());
+  (depend(others.node()), ...);
   header.partitioning = choice.partitioning;
   header.assigner = choice.assigner;
-  return derive<core::cogroup_node<T, U>>(std::move(header), std::move(assigner));
+  return derive<core::cogroup_node<T, Us...>>(std::move(header), std::move(assigner));
 }
 
 template <class T>
@@ -161,7 +167,7 @@ template <core::join_kind Kind, class U>
 auto rdd<T>::joined(const rdd<U>& other, core::partition_spec by, const char* operation, const where_t& where) const {
   using function =
       core::join_function<core::kept_t<core::key_in<T>>, core::kept_t<core::value_in<T>>, core::kept_t<core::value_in<U>>, Kind>;
-  const auto both = cogrouped(other, by, operation, where);
+  const auto both = cogrouped(by, operation, where, other);
   return both.template flat_map_keeping<function>(operation, where);
 }
 
@@ -295,6 +301,73 @@ template <class Less>
   requires core::key_ordering<Less, T>
 rdd<core::kept_t<T>> rdd<T>::sort_by_key(Less less, core::partition_spec partitions, where_t where) const {
   return sorted_under<core::whole_record>(std::move(less), partitions.partitions, "sort_by_key", where);
+}
+
+template <class T>
+template <class Less>
+  requires core::key_ordering<Less, T>
+rdd<core::kept_t<T>> rdd<T>::repartition_and_sort_within_partitions(core::partition_spec by, Less less, where_t where) const {
+  constexpr const char* operation = "repartition_and_sort_within_partitions";
+  using key_row = core::key_row_t<core::key_in<T>>;
+  core::check_closure(less, operation, where);
+  auto choice = core::choose_partitioner(*app_, {node_.get()}, by.partitions);
+  auto assigner = core::typed_partitioner<key_row>(choice);
+  auto header = app_->header(operation, where, choice.partitioning.partitions);
+  header.dependencies.push_back(node_->partitioning == choice.partitioning ? core::narrow_on(node_)
+                                                                           : core::wide_on(node_, app_->next_shuffle()));
+  header.partitioning = choice.partitioning;
+  header.assigner = choice.assigner;
+  const auto sort_under = [&](auto order) {
+    return derive<core::sort_node<T, decltype(order), core::whole_record<T>>>(std::move(header), std::move(assigner), std::move(order), true);
+  };
+  if constexpr (core::ordering<Less, key_row>)
+    return sort_under(std::move(less));
+  else
+    return sort_under(core::owning_less<Less, core::owned_t<key_row>>{{std::tuple<Less>(std::move(less))}});
+}
+
+template <class T>
+template <class Less>
+  requires core::key_ordering<Less, T>
+auto rdd<T>::filter_by_range(const core::owned_key<T>& low, const core::owned_key<T>& high, Less less, where_t where) const {
+  constexpr const char* operation = "filter_by_range";
+  using function = core::key_between_function<T, Less>;
+  function between{{std::tuple<core::carried<core::owned_key<T>>, core::carried<core::owned_key<T>>, Less>(core::carry(low), core::carry(high),
+                                                                                                          std::move(less))}};
+  core::check_closure(between, operation, where);
+  const auto within = partitions_between<Less>(low, high, operation, where);
+  return within.template derive<core::filter_node<T, function>>(within.narrow_header(operation, true, where), std::move(between));
+}
+
+/// Only the partitions that may hold keys from `low` to `high`, if the dataset was sorted under this very ordering; else the dataset itself.
+template <class T>
+template <class Less>
+rdd<T> rdd<T>::partitions_between(const core::owned_key<T>& low, const core::owned_key<T>& high, const char* operation,
+                                  const where_t& where) const {
+  using key_row = core::key_row_t<core::key_in<T>>;
+  using order = std::conditional_t<core::ordering<Less, key_row>, Less, core::owning_less<Less, core::owned_t<key_row>>>;
+  if constexpr (!std::is_empty_v<Less>)
+    return *this; // two orderings of one type may still differ
+  const auto* const assigner = static_cast<const core::key_partitioner<key_row>*>(node_->assigner.get());
+  if (node_->partitions == 0 || !dynamic_cast<const core::range_key_partitioner<key_row, order>*>(assigner))
+    return *this;
+  const auto partition_of = [&](const core::owned_key<T>& key) {
+    core::arena characters;
+    const key_row row = core::to_row(key, characters);
+    std::uint32_t p = 0;
+    core::on_driver(operation, where, "finding the partitions of the range", [&] { assigner->assign(&row, sizeof row, 1, &p); });
+    return p;
+  };
+  const auto [first, last] = std::minmax({partition_of(low), partition_of(high)});
+  if (last - first + 1 == node_->partitions)
+    return *this;
+  auto header = app_->header(operation, where, last - first + 1);
+  auto edge = core::narrow_on(node_);
+  edge.how = core::dependency::kind::grouped;
+  for (auto p = first; p <= last; ++p)
+    edge.groups.push_back({p});
+  header.dependencies.push_back(std::move(edge));
+  return derive<core::concatenation_node<T>>(std::move(header));
 }
 
 } // namespace salamander
