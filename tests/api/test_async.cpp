@@ -6,10 +6,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A job that runs until it is cancelled.
+/// A job that runs until it is cancelled, for minutes; a batch of it takes less than a second, so that it ends soon then.
 auto endless(sal::context& sc) {
   return sc.range(0, 4, 1, 4).flat_map([](std::int64_t) { return std::vector<int>(1'000'000, 1); }).map([](int x) {
-    std::this_thread::sleep_for(1ms);
+    std::this_thread::sleep_for(20us);
     return x;
   });
 }

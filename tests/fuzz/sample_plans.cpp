@@ -5,6 +5,7 @@
 #include <salamander/rdd/combine.hpp>
 #include <salamander/rdd/exchange.hpp>
 #include <salamander/rdd/narrow.hpp>
+#include <salamander/rdd/pairing.hpp>
 #include <salamander/rdd/sources.hpp>
 
 namespace fuzz {
@@ -57,6 +58,7 @@ dependency edge(dependency::kind how, std::shared_ptr<const lineage> parent) {
   made.how = how;
   made.parent = std::move(parent);
   made.shift = {1, 2};
+  made.cross = {3, 2};
   if (how == dependency::kind::grouped)
     made.groups = {{0, 1}, {2}, {}};
   made.shuffle.value = 5;
@@ -87,6 +89,8 @@ struct datasets {
   std::shared_ptr<const node> doubled = std::make_shared<map_node<int, decltype(twice)>>(header(3, "map", {edge(narrow, numbers)}), twice);
   std::shared_ptr<const node> both = std::make_shared<concatenation_node<int>>(
       header(4, "union", {edge(narrow, doubled), edge(dependency::kind::shifted, cached), edge(dependency::kind::grouped, numbers)}));
+  std::shared_ptr<const node> crossed = std::make_shared<cartesian_node<int, int>>(
+      header(12, "cartesian", {edge(dependency::kind::crossed, doubled), edge(dependency::kind::crossed, numbers)}));
   std::shared_ptr<const node> range = std::make_shared<range_node>(header(5, "range"), -3, 7, 1000);
   std::shared_ptr<const node> lines =
       std::make_shared<text_node>(header(6, "text_file"), std::vector<file_split>{{"/data/a.txt", 0, 100, compression::none},
@@ -125,11 +129,17 @@ int& nodes_made() {
 std::vector<sample_plan> sample_plans() {
   const datasets made;
   const collect_action<int> collect(20, "take", {"program.cpp", 3});
+  const collect_action<std::pair<int, int>> collect_pairs(20, "take", {"program.cpp", 5});
   const function_action<int, decltype(count_all)> count(count_all, "count", {"program.cpp", 4});
-  return {{"counting", encode_result_plan(*made.cached, collect)}, {"union", encode_result_plan(*made.both, count)},
-          {"range", encode_result_plan(*made.range, count)},       {"lines", encode_result_plan(*made.some, collect)},
-          {"combined", encode_result_plan(*made.sums, collect)},   {"combining", encode_map_plan(*made.sums, 0)},
-          {"sorting", encode_map_plan(*made.sorted, 0)},           {"moving", encode_map_plan(*made.moved, 0)}};
+  return {{"counting", encode_result_plan(*made.cached, collect)},
+          {"union", encode_result_plan(*made.both, count)},
+          {"crossed", encode_result_plan(*made.crossed, collect_pairs)},
+          {"range", encode_result_plan(*made.range, count)},
+          {"lines", encode_result_plan(*made.some, collect)},
+          {"combined", encode_result_plan(*made.sums, collect)},
+          {"combining", encode_map_plan(*made.sums, 0)},
+          {"sorting", encode_map_plan(*made.sorted, 0)},
+          {"moving", encode_map_plan(*made.moved, 0)}};
 }
 
 const std::vector<code_token>& sample_code() {
@@ -151,7 +161,9 @@ const std::vector<code_token>& sample_code() {
                                    by_range()->token(),
                                    by_letter()->token(),
                                    action_token<collect_action<int>>(),
-                                   action_token<function_action<int, decltype(count_all)>>()};
+                                   action_token<function_action<int, decltype(count_all)>>(),
+                                   made.crossed->token(),
+                                   action_token<collect_action<std::pair<int, int>>>()};
   }();
   return all;
 }

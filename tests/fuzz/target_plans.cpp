@@ -120,10 +120,13 @@ seed variant_of(const std::string& name, std::string plan, bool valid) {
 std::vector<seed> seeds() {
   std::vector<seed> all;
   std::string shortest;
+  std::string crossed;
   for (const auto& sample : sample_plans()) {
     const auto plan = std::string(text_of(symbolic(sample.plan)));
     if (shortest.empty() || plan.size() < shortest.size())
       shortest = plan;
+    if (sample.name == "crossed")
+      crossed = plan;
     all.push_back(variant_of(sample.name, plan, true));
   }
   const auto mark = shortest.find(static_cast<char>(code_mark));
@@ -132,6 +135,8 @@ std::vector<seed> seeds() {
   all.push_back(variant_of("unknown-offset", unknown, false));
   unknown.replace(mark, 3, std::string("\xff\xff\x03\x10", 4));
   all.push_back(variant_of("unknown-module", unknown, false));
+  crossed.replace(crossed.rfind("\x03\x02"), 2, std::string(2, '\0'));
+  all.push_back(variant_of("crossed-by-nothing", crossed, false));
   all.push_back(variant_of("nodes-2-60", std::string(text_of(length_and(1ULL << 60, std::string(40, '\x01')))), false));
   all.push_back(variant_of("trailing", shortest + "more", false));
   all.push_back({"modules-2-60", after_controls(text_of(length_and(1ULL << 60, std::string(40, '\x01'))), std::uint8_t{1}), false});
