@@ -3,7 +3,25 @@
 #include <salamander/actors/net/block_server.hpp>
 #include <salamander/storage/crc32c.hpp>
 
+#include <algorithm>
+
 namespace salamander::actors {
+namespace {
+
+/// How long one of several holders of a block may be silent.
+constexpr std::chrono::milliseconds move_on_after{1000};
+
+core::block fetch_by(net::block_client& client, std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled,
+                     net::block_spoiler* spoiler) {
+  try {
+    net::block_fetcher fetcher(client, {{id, peer, spoiler}}, cancelled);
+    return {nullptr, fetcher.next()};
+  } catch (const net::fetch_cancelled&) {
+    throw core::task_cancelled();
+  }
+}
+
+} // namespace
 
 void encode_block_object(const void* object, core::byte_buffer& out) {
   static_cast<const core::block_object*>(object)->encode(out);
@@ -42,7 +60,11 @@ block_service::block_service(const executor_options& options)
   client.silence_max = options.fetch_silence_max;
   client.reserve_memory = [memory = memory_](std::uint64_t bytes) { return memory->store.reserve(bytes); };
   client.release_memory = [memory = memory_](std::uint64_t bytes) { memory->store.release(bytes); };
+  auto impatient = client;
+  impatient.attempts_max = 1;
+  impatient.silence_max = std::min(client.silence_max, move_on_after);
   client_ = std::make_unique<net::block_client>(std::move(client));
+  impatient_client_ = std::make_unique<net::block_client>(std::move(impatient));
   server_ = std::make_unique<net::block_server>(net::server_options{options.socket_directory, options.executor}, memory_->store);
 }
 
@@ -61,12 +83,11 @@ core::block block_service::find_here(const storage::block_id& id) {
 
 core::block block_service::fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled,
                                  net::block_spoiler* spoiler) {
-  try {
-    net::block_fetcher fetcher(*client_, {{id, peer, spoiler}}, cancelled);
-    return {nullptr, fetcher.next()};
-  } catch (const net::fetch_cancelled&) {
-    throw core::task_cancelled();
-  }
+  return fetch_by(*client_, peer, id, cancelled, spoiler);
+}
+
+core::block block_service::fetch_or_move_on(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled) {
+  return fetch_by(*impatient_client_, peer, id, cancelled, nullptr);
 }
 
 } // namespace salamander::actors

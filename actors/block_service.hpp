@@ -1,6 +1,7 @@
 // The blocks of one process and of its peers, behind one door.
 #pragma once
 
+#include <salamander/actors/broadcast_values.hpp>
 #include <salamander/actors/cache_claims.hpp>
 #include <salamander/actors/executor_runtime.hpp>
 #include <salamander/actors/net/block_client.hpp>
@@ -47,6 +48,13 @@ public:
   core::block fetch(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled,
                     net::block_spoiler* spoiler = nullptr);
 
+  /// The same from one of several holders: what does not answer at once is given up, not tried again.
+  core::block fetch_or_move_on(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled);
+
+  broadcast_values& broadcasts() noexcept {
+    return broadcasts_;
+  }
+
   /// Who computes which partition for the cache.
   cache_claims& claims() noexcept {
     return claims_;
@@ -68,7 +76,9 @@ private:
   std::uint32_t self_;
   cache_claims claims_;
   std::shared_ptr<accounted_store> memory_;
+  broadcast_values broadcasts_{*this};
   std::unique_ptr<net::block_client> client_;
+  std::unique_ptr<net::block_client> impatient_client_;
   std::unique_ptr<net::block_server> server_;
 };
 

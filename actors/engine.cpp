@@ -294,6 +294,18 @@ void actor_engine::release_shuffle(core::shuffle_id shuffle) {
   post(scheduler_, actors::release_shuffle{shuffle.value});
 }
 
+std::uint64_t actor_engine::put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value) {
+  return runtime_->put_broadcast(broadcast, std::move(value));
+}
+
+std::future<void> actor_engine::drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed) {
+  runtime_->drop_broadcast(broadcast, destroyed);
+  auto done = std::make_shared<std::promise<void>>();
+  auto answer = done->get_future();
+  post(scheduler_, forget_broadcast{broadcast, destroyed.value_or(""), std::move(done)});
+  return answer;
+}
+
 void actor_engine::cancel_all_jobs(const std::string& reason) {
   post(scheduler_, actors::cancel_all_jobs{reason});
 }

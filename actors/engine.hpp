@@ -27,6 +27,8 @@ public:
   void release_source(core::rdd_id dataset) override;
   void unpersist(core::rdd_id dataset, bool blocking) override;
   void release_shuffle(core::shuffle_id shuffle) override;
+  std::uint64_t put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value) override;
+  std::future<void> drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed) override;
   void cancel_all_jobs(const std::string& reason) override;
   std::vector<executor_info> executors() const override;
   std::uint32_t cached_partitions(core::rdd_id dataset) const override;

@@ -148,6 +148,11 @@ void obey(executor_self self, const drop_result& message) {
     self->state.runtime->drop_map_output(message.shuffle, message.map_partition, message.task);
 }
 
+void obey(executor_self self, const drop_broadcast& message) {
+  self->state.runtime->drop_broadcast(message.broadcast, message.destroyed.empty() ? std::nullopt : std::optional(message.destroyed));
+  say(self, dataset_dropped{self->state.setup.executor, self->state.setup.incarnation, message.token});
+}
+
 // -- the session with the driver ----------------------------------------------
 
 void perform(executor_self self, executor_line::send_parcel& what) {
@@ -256,6 +261,7 @@ executor_actor::behavior_type run_executor(executor_self self, const executor_se
       [=](const drop_dataset& message) { obey(self, message); },
       [=](const drop_shuffle& message) { obey(self, message); },
       [=](const drop_result& message) { obey(self, message); },
+      [=](const drop_broadcast& message) { obey(self, message); },
       [=](const leave& message) { leave_for_good(self, 0, message.reason); },
       [=](numbered_order& message) { receive(self, message); },
       [=](const messages_seen& message) { note(self, message.incarnation, message.line); },

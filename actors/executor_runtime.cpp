@@ -370,6 +370,14 @@ void executor_runtime::put_plan(std::uint32_t stage, std::uint32_t stage_attempt
   impl_->blocks().store().put(block_id::plan(stage, stage_attempt), to_stored(std::move(plan)));
 }
 
+std::uint64_t executor_runtime::put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value) {
+  return impl_->blocks().broadcasts().put(broadcast, std::move(value));
+}
+
+void executor_runtime::drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed) {
+  impl_->blocks().broadcasts().drop(broadcast, destroyed);
+}
+
 void executor_runtime::drop_source(std::uint32_t dataset) {
   impl_->blocks().store().drop_all(block_kind::source, dataset);
 }

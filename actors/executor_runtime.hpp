@@ -62,7 +62,8 @@ struct stage_order {
   std::uint32_t stage_attempt = 0;
   std::shared_ptr<const core::byte_buffer> plan; ///< null: fetch block_id::plan(stage, attempt) from the driver
   std::vector<shuffle_source> shuffles;
-  std::vector<cached_source> cached; ///< blocks held by other executors
+  std::vector<cached_source> cached;    ///< blocks held by other executors
+  std::vector<std::uint32_t> peers = {}; ///< some of the other executors, for pieces of broadcast values
 };
 
 struct task_order {
@@ -140,6 +141,9 @@ public:
   /// Driver-held data and large results.
   void put_source(std::uint32_t dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records);
   void put_plan(std::uint32_t stage, std::uint32_t stage_attempt, std::shared_ptr<const core::byte_buffer> plan);
+  /// See broadcast_values.
+  std::uint64_t put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value);
+  void drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed);
   void drop_source(std::uint32_t dataset);
   void drop_result(std::uint64_t task);
   /// The map output of an attempt that does not count; another attempt's stays.

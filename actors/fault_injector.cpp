@@ -51,6 +51,7 @@ std::optional<testing::blocks> kind_of(const storage::block_id& id) {
     return testing::blocks::result;
   case storage::block_kind::source:
   case storage::block_kind::plan:
+  case storage::block_kind::broadcast:
     break;
   }
   return std::nullopt;

@@ -14,6 +14,7 @@
 //   drop_dataset     cached partitions of a dataset; answered by dataset_dropped
 //   drop_shuffle     map outputs of a shuffle
 //   drop_result      a kept result that was fetched or is not wanted; a map output that is not wanted
+//   drop_broadcast   the copy of a broadcast value; answered by dataset_dropped
 //   leave            the executor ends
 #pragma once
 
@@ -24,7 +25,7 @@ namespace salamander::actors {
 /// What the scheduler hears from executors: in local mode from the executor itself, else from links.
 using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,        // alive; load and cache size
                                         caf::reacts_to<tasks_reported>,   // attempts that ended, with small results; evicted blocks
-                                        caf::reacts_to<dataset_dropped>>; // answer to drop_dataset
+                                        caf::reacts_to<dataset_dropped>>; // answer to drop_dataset and drop_broadcast
 
 /// Runs tasks: in the driver's process for local masters, else in an executor's. Orders come bare in the first case and numbered in
 /// the second.
@@ -69,6 +70,7 @@ using scheduler_actor = executor_inbox::extend<caf::reacts_to<submit_job>,      
                                                caf::reacts_to<result_fetched>,     // from the fetching thread
                                                caf::reacts_to<unpersist_dataset>,  // by users' threads
                                                caf::reacts_to<release_shuffle>,    // by users' threads
+                                               caf::reacts_to<forget_broadcast>,   // by users' threads
                                                caf::reacts_to<count_cached>,       // by users' threads
                                                caf::reacts_to<wake>,               // own clock, asked for by the state machine
                                                caf::reacts_to<shut_down>>;         // running jobs fail, then the actor ends

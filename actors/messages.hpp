@@ -13,7 +13,7 @@
 namespace salamander::actors {
 
 /// Raised with every change of the messages below; both sides of a connection must have the same.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 // -- driver to executor -------------------------------------------------------
 // What changes the executor's state is an order; between processes orders are numbered (numbered_order), and so survive whatever
@@ -100,6 +100,20 @@ struct drop_result {
   }
 };
 
+struct drop_broadcast {
+  static constexpr const char* wire_name = "salamander.drop_broadcast";
+  std::uint32_t broadcast = 0;
+  std::uint64_t token = 0; ///< comes back in dataset_dropped
+  std::string destroyed;   ///< what to say to tasks that ask for it; empty: it may be fetched again
+  template <class F>
+  void fields(F&& f) {
+    f(broadcast, token, destroyed);
+  }
+  std::size_t wire_bytes() const {
+    return 32 + destroyed.size();
+  }
+};
+
 /// The executor's process ends.
 struct leave {
   static constexpr const char* wire_name = "salamander.leave";
@@ -141,7 +155,7 @@ struct heartbeat_seen {
   }
 };
 
-using any_order = std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_result>;
+using any_order = std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_result, drop_broadcast>;
 using order_pointer = std::shared_ptr<const any_order>;
 
 /// An upper bound on what a message takes on the wire.
@@ -264,7 +278,7 @@ struct messages_seen {
 /// What an executor wants from the driver: the part of the executor's interface that the scheduler uses.
 using executor_port =
     caf::typed_actor<caf::reacts_to<run_stage>, caf::reacts_to<run_tasks>, caf::reacts_to<cancel_attempts>, caf::reacts_to<forget_stage>,
-                     caf::reacts_to<drop_dataset>, caf::reacts_to<drop_shuffle>, caf::reacts_to<drop_result>, caf::reacts_to<leave>>;
+                     caf::reacts_to<drop_dataset>, caf::reacts_to<drop_shuffle>, caf::reacts_to<drop_result>, caf::reacts_to<drop_broadcast>, caf::reacts_to<leave>>;
 
 /// Where a core of a dead executor was, as its process left it in shared memory.
 struct stuck_task {
@@ -317,6 +331,11 @@ struct unpersist_dataset {
 struct release_shuffle {
   std::uint32_t shuffle = 0;
 };
+struct forget_broadcast {
+  std::uint32_t broadcast = 0;
+  std::string destroyed;                    ///< see drop_broadcast
+  std::shared_ptr<std::promise<void>> done; ///< kept when executors have dropped it
+};
 struct count_cached {
   std::uint32_t dataset = 0;
   std::shared_ptr<std::promise<std::uint32_t>> answer;
@@ -368,6 +387,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executors_given_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::result_fetched)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::unpersist_dataset)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::release_shuffle)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::forget_broadcast)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::count_cached)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::wake)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::shut_down)
@@ -401,4 +421,5 @@ CAF_ADD_TYPE_ID(salamander, (salamander::actors::dataset_dropped))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_order))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_report))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::messages_seen))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::drop_broadcast))
 CAF_END_TYPE_ID_BLOCK(salamander)

@@ -1,6 +1,8 @@
 # The part of actors/ that knows nothing of CAF.
 set(SALAMANDER_RUNTIME_SOURCES
     block_service.cpp
+    broadcast_pieces.cpp
+    broadcast_values.cpp
     cache_claims.cpp
     executor_runtime.cpp
     fault_injector.cpp

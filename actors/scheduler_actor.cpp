@@ -39,6 +39,7 @@ scheduler_actor::behavior_type run_scheduler(scheduler_actor::stateful_pointer<s
       on(&scheduler_shell::fetched),
       on(&scheduler_shell::unpersist),
       on(&scheduler_shell::release),
+      on(&scheduler_shell::forget),
       on(&scheduler_shell::count),
       on(&scheduler_shell::woken),
       [=](shut_down) {

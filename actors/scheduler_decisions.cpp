@@ -84,6 +84,7 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   }
   for (const auto& [block, holder] : inputs.cached)
     message.order.cached.push_back({block.dataset.value, block.partition, holder.value});
+  message.order.peers = peers_of(what.executor.value);
   // Within the process nothing is sent as bytes, and there are no driver blocks.
   if (setup_.driver_blocks && message.wire_bytes() > control_message_bytes_max)
     core::throw_error(errc::invalid_argument,
@@ -93,6 +94,20 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   flush(what.executor.value);
   tell(self_, executor.port, std::move(message));
   stage.told.insert(what.executor.value);
+}
+
+/// The ones after it, round the table: with many executors each is known to some, and none to all.
+std::vector<std::uint32_t> scheduler_shell::peers_of(std::uint32_t executor) const {
+  constexpr std::size_t peers_max = 32;
+  std::vector<std::uint32_t> peers;
+  auto next = executors_.upper_bound(executor);
+  while (peers.size() < std::min(peers_max, executors_.size() - 1)) {
+    if (next == executors_.end())
+      next = executors_.begin();
+    else
+      peers.push_back((next++)->first);
+  }
+  return peers;
 }
 
 std::shared_ptr<const core::byte_buffer> scheduler_shell::encode_plan(sched::stage_id stage) const {

@@ -77,7 +77,7 @@ void scheduler_shell::lose(executor_gone& executor) {
     return true;
   });
   std::vector<std::uint64_t> waiting;
-  for (const auto& [token, pending] : unpersisting_)
+  for (const auto& [token, pending] : dropping_)
     waiting.push_back(token);
   for (const auto token : waiting)
     finished_dropping(token, executor.executor);
@@ -163,33 +163,42 @@ void scheduler_shell::evictions(std::uint32_t executor, const std::vector<std::p
 
 void scheduler_shell::unpersist(const unpersist_dataset& message) {
   feed(sched::dataset_unpersisted{{message.dataset}});
+  drop_everywhere([&](std::uint64_t token) { return drop_dataset{message.dataset, token}; }, message.done);
+}
+
+void scheduler_shell::forget(const forget_broadcast& message) {
+  drop_everywhere([&](std::uint64_t token) { return drop_broadcast{message.broadcast, token, message.destroyed}; }, message.done);
+}
+
+template <class Order>
+void scheduler_shell::drop_everywhere(Order order, std::shared_ptr<std::promise<void>> done) {
   const auto token = next_token_++;
-  auto& pending = unpersisting_[token];
-  pending.done = message.done;
+  auto& pending = dropping_[token];
+  pending.done = std::move(done);
   pending.deadline = now(self_) + unpersist_wait_max;
   for (auto& [id, executor] : executors_) {
     pending.executors.insert(id);
-    tell(self_, executor.port, drop_dataset{message.dataset, token});
+    tell(self_, executor.port, order(token));
   }
   finished_dropping(token, sched::no_executor.value);
-  watch_unpersisting();
+  watch_dropping();
 }
 
 /// Nobody waits for an answer for ever: not the user, and not this table.
-void scheduler_shell::watch_unpersisting() {
+void scheduler_shell::watch_dropping() {
   const auto time = now(self_);
-  while (!unpersisting_.empty() && unpersisting_.begin()->second.deadline <= time) {
-    auto& [token, pending] = *unpersisting_.begin();
+  while (!dropping_.empty() && dropping_.begin()->second.deadline <= time) {
+    auto& [token, pending] = *dropping_.begin();
     if (setup_.log)
       setup_.log(
           sched::notice::level::warning,
-          fmt::format("{} executors have not said that they dropped a dataset; not waited for any longer", pending.executors.size()));
+          fmt::format("{} executors have not said that they dropped a dataset or a broadcast value; not waited for any longer", pending.executors.size()));
     if (pending.done)
       pending.done->set_value();
-    unpersisting_.erase(unpersisting_.begin());
+    dropping_.erase(dropping_.begin());
   }
-  if (!unpersisting_.empty())
-    perform_one(sched::wake_at{unpersisting_.begin()->second.deadline});
+  if (!dropping_.empty())
+    perform_one(sched::wake_at{dropping_.begin()->second.deadline});
 }
 
 void scheduler_shell::dropped(const dataset_dropped& message) {
@@ -197,15 +206,15 @@ void scheduler_shell::dropped(const dataset_dropped& message) {
 }
 
 void scheduler_shell::finished_dropping(std::uint64_t token, std::uint32_t executor) {
-  const auto at = unpersisting_.find(token);
-  if (at == unpersisting_.end())
+  const auto at = dropping_.find(token);
+  if (at == dropping_.end())
     return;
   at->second.executors.erase(executor);
   if (!at->second.executors.empty())
     return;
   if (at->second.done)
     at->second.done->set_value();
-  unpersisting_.erase(at);
+  dropping_.erase(at);
 }
 
 void scheduler_shell::release(const release_shuffle& message) {
@@ -220,17 +229,17 @@ void scheduler_shell::count(const count_cached& message) {
 
 void scheduler_shell::woken(const wake&) {
   next_wake_.reset();
-  watch_unpersisting();
+  watch_dropping();
   feed(sched::tick{});
 }
 
 void scheduler_shell::stop() {
   // No decisions are wanted any more: the executors are about to end with all they run.
   fail_all(errc::context_stopped, "cancelled because the context was shut down");
-  for (auto& [token, pending] : unpersisting_)
+  for (auto& [token, pending] : dropping_)
     if (pending.done)
       pending.done->set_value();
-  unpersisting_.clear();
+  dropping_.clear();
   executors_.clear();
 }
 
@@ -241,10 +250,10 @@ void scheduler_shell::break_down(const std::string& what) {
   running_ = true;
   events_.clear();
   fail_all(errc::internal, "failed, and the context is stopped, by a defect in the scheduler: " + what);
-  for (auto& [token, pending] : unpersisting_)
+  for (auto& [token, pending] : dropping_)
     if (pending.done)
       pending.done->set_value();
-  unpersisting_.clear();
+  dropping_.clear();
   results_.clear();
   std::map<std::uint32_t, cancel_attempts> running;
   for (const auto& [task, attempt] : attempts_)

@@ -25,6 +25,7 @@ public:
   void unpersist(const unpersist_dataset& message);
   void dropped(const dataset_dropped& message);
   void release(const release_shuffle& message);
+  void forget(const forget_broadcast& message);
   void count(const count_cached& message);
   void woken(const wake& message);
   /// A defect of the library: all jobs fail with its text, later ones with errc::context_stopped, and what runs is cancelled. Nothing
@@ -50,7 +51,8 @@ private:
     bool plan_is_block = false;
     std::set<std::uint32_t> told; ///< executors that have the order of this attempt
   };
-  struct pending_unpersist {
+  /// Executors that have been told to drop something, and not said that they did.
+  struct pending_drop {
     std::set<std::uint32_t> executors;
     std::shared_ptr<std::promise<void>> done;
     scheduler::time_point deadline{};
@@ -67,7 +69,10 @@ private:
   void one_report(std::uint32_t executor, task_report&& report);
   void evictions(std::uint32_t executor, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& blocks);
   void finished_dropping(std::uint64_t token, std::uint32_t executor);
-  void watch_unpersisting();
+  void watch_dropping();
+  /// Tells all executors what `order(token)` gives, and `done` when all have answered.
+  template <class Order>
+  void drop_everywhere(Order order, std::shared_ptr<std::promise<void>> done);
 
   void perform(const scheduler::action& what);
   void perform_one(const scheduler::launch_tasks& what);
@@ -86,6 +91,7 @@ private:
   void perform_one(const scheduler::notice& what);
 
   void announce(const scheduler::launch_tasks& what, executor_entry& executor);
+  std::vector<std::uint32_t> peers_of(std::uint32_t executor) const;
   std::shared_ptr<const core::byte_buffer> encode_plan(scheduler::stage_id stage) const;
   std::string describe(const stuck_task& position) const;
   std::string title_of(std::uint32_t dataset) const;
@@ -102,7 +108,7 @@ private:
   std::unordered_map<std::uint32_t, stage_entry> stages_;
   std::unordered_map<std::uint64_t, running_attempt> attempts_;
   std::unordered_map<std::uint64_t, core::block> results_; ///< of reports whose event is being handled
-  std::map<std::uint64_t, pending_unpersist> unpersisting_;
+  std::map<std::uint64_t, pending_drop> dropping_;
   std::uint64_t next_token_ = 1;
   std::optional<scheduler::time_point> next_wake_;
 };

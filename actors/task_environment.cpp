@@ -118,7 +118,7 @@ private:
 
 } // namespace
 
-stage_inputs::stage_inputs(const stage_order& order) : shuffles_(order.shuffles) {
+stage_inputs::stage_inputs(const stage_order& order) : shuffles_(order.shuffles), peers_(order.peers) {
   cached_.reserve(order.cached.size());
   for (const auto& one : order.cached)
     cached_.emplace(key_of(one.dataset, one.partition), one.executor);
@@ -246,6 +246,14 @@ core::block task_environment::fetch_source(core::rdd_id dataset, std::uint32_t p
     }
     throw;
   }
+}
+
+// Functions ask once a record; most tasks have one value or two.
+const core::block_object& task_environment::find_broadcast(std::uint32_t broadcast, std::uint64_t size, broadcast_values::decoder decode) {
+  for (const auto& [known, value] : broadcasts_)
+    if (known == broadcast)
+      return *value;
+  return *broadcasts_.emplace_back(broadcast, blocks_.broadcasts().get(broadcast, size, decode, inputs_.peers(), cancelled_)).second;
 }
 
 bool task_environment::reserve_memory(std::size_t bytes) {

@@ -14,10 +14,15 @@ struct stage_inputs {
   const std::vector<std::uint32_t>* executors_of(std::uint32_t shuffle) const noexcept;
   /// core::fetch_failure::no_executor: none is known.
   std::uint32_t holder_of(std::uint32_t dataset, std::uint32_t partition) const noexcept;
+  /// Executors that may have pieces of broadcast values.
+  const std::vector<std::uint32_t>& peers() const noexcept {
+    return peers_;
+  }
 
 private:
   std::vector<shuffle_source> shuffles_;
   std::unordered_map<std::uint64_t, std::uint32_t> cached_;
+  std::vector<std::uint32_t> peers_;
 };
 
 /// Serves one task and notes in its report what it kept. Used by the task's thread, but for `reserve_memory` and `release_memory`.
@@ -51,6 +56,8 @@ public:
   std::unique_ptr<core::shuffle_input> open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,
                                                     const std::atomic<bool>& cancelled) override;
   core::block fetch_source(core::rdd_id dataset, std::uint32_t partition) override;
+  const core::block_object& find_broadcast(std::uint32_t broadcast, std::uint64_t size,
+                                           broadcast_values::decoder decode) override;
   bool reserve_memory(std::size_t bytes) override;
   bool reserve_to_cache(std::size_t bytes, core::rdd_id dataset) override;
   void release_memory(std::size_t bytes) noexcept override;
@@ -64,6 +71,7 @@ private:
   task_report& report_;
   std::uint64_t ordered_at_ = storage::block_store::newest;
   std::vector<std::uint64_t> claims_; ///< partitions that others may be waiting for
+  std::vector<std::pair<std::uint32_t, broadcast_values::value>> broadcasts_; ///< what the task has asked for
   const std::atomic<bool>* cancelled_ = nullptr;
   core::task_faults* faults_ = nullptr;
 };

@@ -91,6 +91,7 @@ void put(core::byte_writer& out, const stage_order& order) {
       out.varint(static_cast<std::uint32_t>(executor + 1));
   }
   core::write_value(out, order.cached);
+  core::write_value(out, order.peers);
 }
 
 void get(core::byte_reader& in, stage_order& order) {
@@ -105,6 +106,7 @@ void get(core::byte_reader& in, stage_order& order) {
       executor = in.varint32() - 1;
   }
   order.cached = core::read_value<std::vector<cached_source>>(in);
+  order.peers = core::read_value<std::vector<std::uint32_t>>(in);
 }
 
 void put(core::byte_writer& out, const std::vector<task_report>& reports) {
@@ -142,7 +144,8 @@ void get(core::byte_reader& in, std::vector<task_report>& reports) {
 }
 
 std::size_t size_of(const stage_order& order) {
-  std::size_t bytes = 64 + (order.plan ? order.plan->size() : 0) + order.cached.size() * sizeof(cached_source);
+  std::size_t bytes = 64 + (order.plan ? order.plan->size() : 0) + order.cached.size() * sizeof(cached_source) +
+                      order.peers.size() * sizeof(std::uint32_t);
   for (const auto& one : order.shuffles) {
     bytes += 16 + one.executors.size();
     for (const auto executor : one.executors)

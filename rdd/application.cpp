@@ -153,6 +153,27 @@ std::vector<block> application::run(const node_ptr& final, std::shared_ptr<const
   }
 }
 
+broadcast_handle application::add_broadcast(std::shared_ptr<const block_object> value, const source_location& where) {
+  check_usable("broadcast", where);
+  const auto id = next_broadcast();
+  const auto site = call_site::from(where);
+  std::uint64_t size = 0;
+  try {
+    size = engine_->put_broadcast(id, value);
+  } catch (const error&) {
+    throw;
+  } catch (const std::exception& failure) {
+    throw_error(errc::not_serializable, "the value given to broadcast at " + site.text() + " could not be turned into bytes: " + failure.what());
+  }
+  const broadcast_handle handle{handle_word(id), handle_word(size)};
+  keep_broadcast(serial_, handle, std::move(value), site,
+                 [gate = gate_](std::uint32_t broadcast, const std::optional<std::string>& destroyed) {
+                   const std::lock_guard lock(gate->mutex);
+                   return gate->open_to ? gate->open_to->drop_broadcast(broadcast, destroyed) : std::future<void>();
+                 });
+  return handle;
+}
+
 job_report application::last_report() const {
   const std::lock_guard lock(mutex_);
   return last_;
@@ -168,6 +189,7 @@ void application::stop() {
   if (engine_)
     engine_->stop();
   jobs_->wait_for_threads();
+  release_broadcasts(serial_);
 }
 
 partitioner_choice choose_partitioner(const application& app, std::initializer_list<const lineage*> inputs, std::uint32_t wanted) {

@@ -1,6 +1,7 @@
 // What all datasets of one context share.
 #pragma once
 
+#include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/engine.hpp>
 #include <salamander/rdd/running_jobs.hpp>
 
@@ -68,6 +69,9 @@ public:
   }
   /// Runs `body` in a thread with this one's properties; the jobs that it submits belong to the action returned.
   std::shared_ptr<background_action> start_background(std::function<void()> body);
+
+  /// Keeps a value for tasks. Errors: as check_usable; errc::not_serializable.
+  broadcast_handle add_broadcast(std::shared_ptr<const block_object> value, const source_location& where);
 
   /// The report of the last job that ended by `run` on this thread's behalf or another's.
   job_report last_report() const;

@@ -1,6 +1,7 @@
 // Where every program starts: the connection to the machinery that runs jobs.
 #pragma once
 
+#include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/rdd.hpp>
 #include <salamander/rdd/sources.hpp>
 #include <salamander/rdd/whole_files.hpp>
@@ -10,6 +11,11 @@
 namespace salamander {
 
 class context;
+
+namespace core {
+template <class T>
+inline constexpr bool is_dataset<rdd<T>> = true;
+}
 
 namespace testing {
 fault_report report(const context& sc); ///< see fault_report.hpp
@@ -85,6 +91,20 @@ public:
   /// The partitions of all inputs, in order.
   template <class T>
   rdd<T> union_of(const std::vector<rdd<T>>& inputs, where_t where = where_t::current()) const;
+
+  /// A value for tasks to read, copied now: what the program does to its own afterwards they do not see, in local mode neither.
+  /// Shape: broadcast<T>, a handle that lambdas capture; literals and views become strings. It is turned into bytes once.
+  /// Errors: errc::not_serializable; errc::context_stopped, errc::nested_use. A dataset is refused at compile time.
+  template <class V>
+  auto broadcast(V&& value, where_t where = where_t::current()) const {
+    using T = core::bound_value_t<V>;
+    if constexpr (core::is_dataset<std::remove_cvref_t<V>>) {
+      static_assert(core::codec_detail::always_false<T>, "salamander: a dataset cannot be broadcast, it exists on the driver only; "
+                                                         "call collect() and broadcast the result");
+    } else {
+      return salamander::broadcast<T>(app_->add_broadcast(std::make_shared<const core::value_block<T>>(T(std::forward<V>(value))), where));
+    }
+  }
 
   std::uint32_t default_parallelism() const {
     return app_->default_parallelism();

@@ -5,8 +5,10 @@
 #include <salamander/rdd/plan.hpp>
 
 #include <chrono>
+#include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -93,6 +95,12 @@ public:
   virtual void unpersist(rdd_id dataset, bool blocking) = 0;
   /// Drops the map outputs of a shuffle that no dataset can read any more.
   virtual void release_shuffle(shuffle_id shuffle) = 0;
+
+  /// Keeps a value for tasks until it is dropped as destroyed. Returns 1 + its encoded bytes; 0: tasks share the object itself.
+  /// Errors: what the user's packing code throws.
+  virtual std::uint64_t put_broadcast(std::uint32_t broadcast, std::shared_ptr<const block_object> value) = 0;
+  /// Executors drop their copies; the answer is ready when they are gone. `destroyed`: nobody gets it any more, but this text.
+  virtual std::future<void> drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed) = 0;
 
   virtual void cancel_all_jobs(const std::string& reason) = 0;
   virtual std::vector<executor_info> executors() const = 0;

@@ -37,6 +37,7 @@ constexpr std::array codes{
     code_info{"code refused", retry_class::never},
     code_info{"build mismatch", retry_class::never},
     code_info{"no executors", retry_class::resource},
+    code_info{"used after it was destroyed", retry_class::never},
     code_info{"internal error", retry_class::never},
 };
 static_assert(codes.size() == static_cast<std::size_t>(errc::count_), "every code needs a text and a retry class");

@@ -37,6 +37,7 @@ enum class errc : std::uint8_t {
   code_refused,       ///< a plan names code that this binary does not have
   build_mismatch,     ///< an executor runs another build of the program
   no_executors,       ///< no executor could be started
+  destroyed,          ///< a broadcast value used after it was destroyed
   internal,           ///< a defect of the library
   count_
 };

@@ -86,6 +86,11 @@ public:
   /// A partition of data that the driver holds (parallelize). Errors: errc::executor_lost when the driver is gone.
   virtual block fetch_source(rdd_id dataset, std::uint32_t partition) = 0;
 
+  /// The value of a broadcast: this process's copy, made by `decode` of its pieces when there is none. It stays until the task ends.
+  /// `size`: 1 + encoded bytes; 0: the driver's own object, in its process. Errors: as broadcast::value; task_cancelled.
+  virtual const block_object& find_broadcast(std::uint32_t broadcast, std::uint64_t size,
+                                             std::shared_ptr<const block_object> (*decode)(const byte_buffer&));
+
   /// Reserves execution memory, evicting cached blocks when needed. False: it cannot be had; nothing was reserved.
   virtual bool reserve_memory(std::size_t bytes) = 0;
   /// The same for records that are about to be cached: cached blocks of their own dataset stay.

@@ -16,6 +16,8 @@ std::string block_id::text() const {
     return "result_" + std::to_string((static_cast<std::uint64_t>(b) << 32) | a);
   case block_kind::plan:
     return "plan_" + first + second;
+  case block_kind::broadcast:
+    return "broadcast_" + first + "_piece" + std::to_string(b);
   }
   return "unknown_" + first + second;
 }

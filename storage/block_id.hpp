@@ -14,6 +14,7 @@ enum class block_kind : std::uint8_t {
   source,  ///< a: dataset, b: partition; held by the driver
   result,  ///< a: task (low 32 bits), b: task (high 32 bits)
   plan,    ///< a: stage, b: stage attempt; held by the driver
+  broadcast, ///< a: broadcast, b: piece; held by the driver and by executors that have fetched it
 };
 
 struct block_id {
@@ -38,6 +39,10 @@ struct block_id {
   }
   static constexpr block_id plan(std::uint32_t stage, std::uint32_t attempt) noexcept {
     return {block_kind::plan, stage, attempt, 0};
+  }
+
+  static constexpr block_id broadcast(std::uint32_t broadcast, std::uint32_t piece) noexcept {
+    return {block_kind::broadcast, broadcast, piece, 0};
   }
 
   /// "rdd_3_7", "shuffle_1_4_0", ...: for logs and errors.

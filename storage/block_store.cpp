@@ -1,5 +1,7 @@
 #include <salamander/storage/block_store.hpp>
 
+#include <salamander/storage/crc32c.hpp>
+
 #include <algorithm>
 
 namespace salamander::storage {
@@ -9,6 +11,10 @@ namespace {
 constexpr std::size_t dropped_shuffles_max = 1024;
 /// A task that is later than so many drops of datasets may leave a block behind; it goes when memory is wanted.
 constexpr std::size_t dropped_datasets_max = 1024;
+
+bool intact(const stored_block& block) {
+  return !block.checksum || crc32c(*static_cast<const std::vector<std::byte>*>(block.object.get())) == *block.checksum;
+}
 
 stored_block block_of(const map_output& output, std::uint32_t reduce) {
   if (reduce >= output.blocks.size() || !output.blocks[reduce])
@@ -145,6 +151,7 @@ std::optional<stored_block> block_store::find_locked(const block_id& id) {
   case block_kind::source:
   case block_kind::result:
   case block_kind::plan:
+  case block_kind::broadcast:
     break;
   }
   const auto found = kept_.find(id);
@@ -226,6 +233,13 @@ bool block_store::discard(const block_id& id) {
     return drop_output_locked(id.a, id.b, dropped);
   case block_kind::result:
     return drop_locked(id, dropped);
+  case block_kind::broadcast: {
+    // It may have been damaged on its way to that reader only; others can still be served.
+    const auto found = kept_.find(id);
+    if (found == kept_.end() || intact(found->second))
+      return false;
+    return drop_locked(id, dropped);
+  }
   case block_kind::source:
   case block_kind::plan:
     break;

@@ -79,7 +79,8 @@ public:
 
   void drop(const block_id& id);
   /// Drops what a reader found damaged, so that it is made anew and not served again: a cached block, which then counts as evicted; for a
-  /// shuffle block the whole output of its map task, since that is what is computed again; a result. Sources and plans stay: there is no
+  /// shuffle block the whole output of its map task, since that is what is computed again; a result; a piece of a broadcast value, if it is
+  /// damaged here and not on its way. Sources and plans stay: there is no
   /// other copy of them, and the reader's error is all that can be done. False: nothing was dropped.
   bool discard(const block_id& id);
   /// Drops all blocks that one map task made; another attempt may commit it again. `attempt`: only if this one made them.

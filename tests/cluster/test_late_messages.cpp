@@ -50,6 +50,7 @@ scheduler_actor spawn_listener(caf::actor_system& system, const std::shared_ptr<
             [](const result_fetched&) {},
             [](const unpersist_dataset&) {},
             [](const release_shuffle&) {},
+            [](const forget_broadcast&) {},
             [](const count_cached&) {},
             [](wake) {},
             [](shut_down) {}};

@@ -151,6 +151,7 @@ void for_each_example(F&& f) {
   f("run_tasks", made<run_tasks>([](run_tasks& m) { m.tasks = {{1, 2, 3, 4, 5, true}, {6, 7, 8, 9, 10, false}}; }));
   f("cancel_attempts", made<cancel_attempts>([](cancel_attempts& m) { m.tasks = {1, 2, 1ULL << 60}; }));
   f("drop_dataset", made<drop_dataset>([](drop_dataset& m) { m.dataset = 5; }));
+  f("drop_broadcast", made<drop_broadcast>([](drop_broadcast& m) { m.destroyed = "destroyed at a.cpp:1"; }));
   f("leave", made<leave>([](leave& m) { m.reason = "the end"; }));
   f("register_executor", made<register_executor>([](register_executor& m) { m.modules = {{"abc", "/bin/x"}, {"", "y"}}; }));
   f("heartbeat", made<heartbeat>([](heartbeat& m) { m.sequence = 77; }));

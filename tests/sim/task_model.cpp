@@ -199,6 +199,7 @@ void task_run::fetch_failed(const block_id& id, const block_exchange::failure& w
     return fail(why.why == block_exchange::problem::not_found ? errc::internal : errc::executor_lost,
                 "data held by the driver could not be fetched: " + why.text);
   case block_kind::result:
+  case block_kind::broadcast:
     break;
   }
 }

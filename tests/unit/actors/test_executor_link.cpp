@@ -37,6 +37,7 @@ struct linked : actor_simulation {
               [](const result_fetched&) {},
               [](const unpersist_dataset&) {},
               [](const release_shuffle&) {},
+              [](const forget_broadcast&) {},
               [](const count_cached&) {},
               [](wake) {},
               [](shut_down) {}};
@@ -205,6 +206,7 @@ struct lossy : actor_simulation {
               [](const result_fetched&) {},
               [](const unpersist_dataset&) {},
               [](const release_shuffle&) {},
+              [](const forget_broadcast&) {},
               [](const count_cached&) {},
               [](wake) {},
               [](shut_down) {}};

@@ -69,7 +69,7 @@ task_report report_with(decltype(task_report::outcome) outcome) {
 TEST_CASE("every message that leaves a process comes back as it was") {
   types_config config;
   caf::actor_system system(config);
-  stage_order order{3, 1, bytes_of("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}};
+  stage_order order{3, 1, bytes_of("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}, {0, 300}};
   check_round_trip(system, run_stage{order});
   order.plan = nullptr;
   check_round_trip(system, run_stage{order});
@@ -79,6 +79,7 @@ TEST_CASE("every message that leaves a process comes back as it was") {
   check_round_trip(system, drop_dataset{5, 6});
   check_round_trip(system, drop_shuffle{7});
   check_round_trip(system, drop_result{8});
+  check_round_trip(system, drop_broadcast{8, 9, "destroyed at a.cpp:1"});
   check_round_trip(system, leave{"the end"});
   check_round_trip(system, welcome{9});
   check_round_trip(system, refused{"no"});
@@ -111,6 +112,7 @@ TEST_CASE("every kind of numbered order and report comes back as it was") {
   ordered(drop_dataset{5, 6});
   ordered(drop_shuffle{7});
   ordered(drop_result{8});
+  ordered(drop_broadcast{8, 9, "destroyed at a.cpp:1"});
   const auto reported = [&](any_report what) {
     check_round_trip(system, numbered_report{{1, 2, {3, 4, 5, 6}, std::make_shared<const any_report>(std::move(what))}});
   };
@@ -119,8 +121,8 @@ TEST_CASE("every kind of numbered order and report comes back as it was") {
 }
 
 TEST_CASE("a numbered message of an unknown kind is refused") {
-  auto bytes = encode_message(numbered_order{{1, 2, {}, std::make_shared<const any_order>(drop_result{8})}});
-  auto& kind = bytes[bytes.size() - 1 - encode_message(drop_result{8}).size()];
+  auto bytes = encode_message(numbered_order{{1, 2, {}, std::make_shared<const any_order>(drop_broadcast{8, 9, "x"})}});
+  auto& kind = bytes[bytes.size() - 1 - encode_message(drop_broadcast{8, 9, "x"}).size()];
   CHECK(static_cast<std::size_t>(kind) + 1 == std::variant_size_v<any_order>);
   ++kind;
   numbered_order read;
