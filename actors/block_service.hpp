@@ -3,6 +3,7 @@
 
 #include <salamander/actors/broadcast_values.hpp>
 #include <salamander/actors/cache_claims.hpp>
+#include <salamander/actors/contribution_box.hpp>
 #include <salamander/actors/executor_runtime.hpp>
 #include <salamander/actors/net/block_client.hpp>
 #include <salamander/storage/block_store.hpp>
@@ -51,6 +52,11 @@ public:
   /// The same from one of several holders: what does not answer at once is given up, not tried again.
   core::block fetch_or_move_on(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled);
 
+  /// What is to be said about cached partitions with the next report.
+  contribution_box& contributions() noexcept {
+    return contributions_;
+  }
+
   broadcast_values& broadcasts() noexcept {
     return broadcasts_;
   }
@@ -76,6 +82,7 @@ private:
   std::uint32_t self_;
   cache_claims claims_;
   std::shared_ptr<accounted_store> memory_;
+  contribution_box contributions_;
   broadcast_values broadcasts_{*this};
   std::unique_ptr<net::block_client> client_;
   std::unique_ptr<net::block_client> impatient_client_;

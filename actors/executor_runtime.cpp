@@ -175,6 +175,9 @@ private:
 
   /// Requires: mutex_ held. True: somebody has to be told.
   bool add_report(task_report report) {
+    // Partitions that are in the cache by now may have been read for this report, and must not be counted after it.
+    for (auto& unit : blocks_.contributions().take())
+      report.contributions.push_back(std::move(unit));
     reports_.push_back(std::move(report));
     ++finished_;
     return reports_.size() == 1;

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -95,6 +96,13 @@ struct task_outcome {
   struct cancelled {};
 };
 
+/// What was added to accumulators, and is counted as one.
+struct contribution_unit {
+  /// The partition of a cached dataset that was computed to its end: counts whatever becomes of the task. Without value: of the task.
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> cached;
+  std::vector<std::pair<std::uint32_t, core::block>> values; ///< by accumulator
+};
+
 /// What an executor says about one attempt that ended.
 struct task_report {
   using success = task_outcome::success;
@@ -110,6 +118,7 @@ struct task_report {
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes = 0;
   std::uint64_t output_fingerprint = 0; ///< of the map output that is kept here; 0: unknown, as always within one process
+  std::vector<contribution_unit> contributions{};
 };
 
 /// Runs tasks on `cores` threads of its own.

@@ -4,6 +4,7 @@ set(SALAMANDER_RUNTIME_SOURCES
     broadcast_pieces.cpp
     broadcast_values.cpp
     cache_claims.cpp
+    contribution_box.cpp
     executor_runtime.cpp
     fault_injector.cpp
     memory_budget.cpp

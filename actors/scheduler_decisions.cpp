@@ -134,6 +134,34 @@ void scheduler_shell::perform_one(const sched::cancel_tasks& what) {
   cancel_on(at->second, tasks);
 }
 
+void scheduler_shell::perform_one(const sched::count_contributions& what) {
+  const auto added = contributions_.find(what.task.value);
+  if (added != contributions_.end())
+    merge(std::move(added->second), what.jobs);
+}
+
+void scheduler_shell::take_contributions(task_report& report) {
+  if (report.contributions.empty())
+    return;
+  const auto attempt = attempts_.find(report.task);
+  const auto jobs = attempt == attempts_.end() ? std::vector<sched::job_id>() : machine_.jobs_of({attempt->second.stage});
+  for (auto& unit : report.contributions)
+    if (unit.cached && machine_.counts({{unit.cached->first}, unit.cached->second}))
+      merge(std::move(unit), jobs);
+  std::erase_if(report.contributions, [](const auto& unit) { return unit.cached.has_value(); });
+}
+
+void scheduler_shell::merge(contribution_unit&& unit, const std::vector<sched::job_id>& jobs) {
+  for (auto& [accumulator, value] : unit.values)
+    try {
+      core::merge_contribution(accumulator, std::move(value));
+    } catch (const error& failure) {
+      for (const auto job : jobs)
+        if (jobs_.contains(job.value) && merge_failures_.emplace(job.value, failure).second)
+          queue(sched::job_cancelled{job, failure.what()});
+    }
+}
+
 void scheduler_shell::perform_one(const sched::deliver_result& what) {
   const auto job = jobs_.find(what.job.value);
   const auto result = results_.find(what.task.value);
@@ -179,6 +207,8 @@ void scheduler_shell::perform_one(const sched::finish_job& what) {
   const auto at = jobs_.find(what.job.value);
   if (at == jobs_.end())
     return;
+  if (merge_failures_.contains(what.job.value))
+    return perform_one(sched::fail_job{what.job, {}, what.counts});
   const auto job = std::move(at->second);
   jobs_.erase(at);
   auto counts = to_report(what.counts);
@@ -201,8 +231,10 @@ void scheduler_shell::perform_one(const sched::fail_job& what) {
                         attempt.executor == sched::no_executor ? "none" : std::to_string(attempt.executor.value), attempt.reason});
   if (setup_.faults)
     setup_.faults->job_ended(job->number(), job->title(), to_report(what.counts));
-  job->fail(to_report(what.counts), error(static_cast<errc>(what.why.code),
-                                          fmt::format("Job {} ({}): {}", job->number(), job->title(), what.why.text), std::move(attempts)));
+  const auto failed_merge = merge_failures_.extract(what.job.value);
+  const auto code = failed_merge ? failed_merge.mapped().code() : static_cast<errc>(what.why.code);
+  const std::string text = failed_merge ? failed_merge.mapped().what() : what.why.text;
+  job->fail(to_report(what.counts), error(code, fmt::format("Job {} ({}): {}", job->number(), job->title(), text), std::move(attempts)));
   setup_.progress->job_ended(job->report());
 }
 

@@ -118,6 +118,7 @@ void scheduler_shell::fetched(result_fetched& message) {
 }
 
 void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
+  take_contributions(report);
   auto* done = std::get_if<task_report::success>(&report.outcome);
   const bool hopeless = done && setup_.limits.result_bytes_max != 0 && done->result_bytes > setup_.limits.result_bytes_max;
   if (done && done->result_kept && !done->result && setup_.fetcher && !hopeless) {
@@ -145,6 +146,9 @@ void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
   sched::task_succeeded event{{report.task},       {executor},        done->result_bytes,  report.run_time, {},
                               report.records_read, report.bytes_read, report.shuffle_bytes};
   event.output_fingerprint = report.output_fingerprint;
+  event.contributes = !report.contributions.empty();
+  if (event.contributes)
+    contributions_[report.task] = std::move(report.contributions.front());
   for (const auto& [dataset, partition] : report.cached)
     event.cached.push_back({{dataset}, partition});
   if (done->result)
@@ -255,6 +259,7 @@ void scheduler_shell::break_down(const std::string& what) {
       pending.done->set_value();
   dropping_.clear();
   results_.clear();
+  contributions_.clear();
   std::map<std::uint32_t, cancel_attempts> running;
   for (const auto& [task, attempt] : attempts_)
     running[attempt.executor].tasks.push_back(task);
@@ -309,8 +314,10 @@ void scheduler_shell::run() {
     events_.pop_front();
     for (const auto& action : machine_.handle(event, time))
       perform(action);
-    if (const auto* done = std::get_if<sched::task_succeeded>(&event))
+    if (const auto* done = std::get_if<sched::task_succeeded>(&event)) {
       results_.erase(done->task.value);
+      contributions_.erase(done->task.value);
+    }
   }
   running_ = false;
   flush();

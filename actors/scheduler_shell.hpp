@@ -67,6 +67,10 @@ private:
   void flush();
   void flush(std::uint32_t executor);
   void one_report(std::uint32_t executor, task_report&& report);
+  /// Counts those of cached partitions, and keeps the task's own until it is decided whether they count.
+  void take_contributions(task_report& report);
+  /// Jobs for which that fails fail.
+  void merge(contribution_unit&& unit, const std::vector<scheduler::job_id>& jobs);
   void evictions(std::uint32_t executor, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& blocks);
   void finished_dropping(std::uint64_t token, std::uint32_t executor);
   void watch_dropping();
@@ -77,6 +81,7 @@ private:
   void perform(const scheduler::action& what);
   void perform_one(const scheduler::launch_tasks& what);
   void perform_one(const scheduler::cancel_tasks& what);
+  void perform_one(const scheduler::count_contributions& what);
   void perform_one(const scheduler::deliver_result& what);
   void perform_one(const scheduler::withdraw_results& what);
   void perform_one(const scheduler::discard_result& what);
@@ -108,6 +113,8 @@ private:
   std::unordered_map<std::uint32_t, stage_entry> stages_;
   std::unordered_map<std::uint64_t, running_attempt> attempts_;
   std::unordered_map<std::uint64_t, core::block> results_; ///< of reports whose event is being handled
+  std::unordered_map<std::uint64_t, contribution_unit> contributions_; ///< of the same
+  std::unordered_map<std::uint32_t, error> merge_failures_;            ///< of running jobs
   std::map<std::uint64_t, pending_drop> dropping_;
   std::uint64_t next_token_ = 1;
   std::optional<scheduler::time_point> next_wake_;

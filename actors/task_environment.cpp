@@ -187,6 +187,14 @@ void task_environment::give_up_cached(core::rdd_id dataset, std::uint32_t partit
     blocks_.claims().end(key, this);
 }
 
+void task_environment::contribute(core::rdd_id dataset, std::uint32_t partition, core::contribution_list added) {
+  if (added.empty())
+    return;
+  auto unit = make_unit(std::move(added), blocks_.has_peers());
+  unit.cached.emplace(dataset.value, partition);
+  blocks_.contributions().put(std::move(unit));
+}
+
 void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
                                          std::vector<std::shared_ptr<const core::block_object>> blocks, std::uint64_t fingerprint) {
   if (fingerprint == 0 && compares_map_outputs())

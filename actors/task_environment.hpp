@@ -50,6 +50,7 @@ public:
   core::block find_cached(core::rdd_id dataset, std::uint32_t partition) override;
   bool store_cached(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) override;
   void give_up_cached(core::rdd_id dataset, std::uint32_t partition) override;
+  void contribute(core::rdd_id dataset, std::uint32_t partition, core::contribution_list added) override;
   void commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
                          std::vector<std::shared_ptr<const core::block_object>> blocks, std::uint64_t fingerprint) override;
   bool compares_map_outputs() const noexcept override;

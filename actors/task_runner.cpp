@@ -220,8 +220,11 @@ task_report run_task(block_service& blocks, const executor_options& options, con
         report.outcome = *refused;
       } else {
         const core::task_scope scope(context);
-        report.outcome =
-            deliver(blocks, options, order, std::get<const core::stage_program*>(program)->run(order.partition, context), context, faults);
+        auto result = std::get<const core::stage_program*>(program)->run(order.partition, context);
+        auto added = make_unit(context.added.close_all(), blocks.has_peers());
+        report.outcome = deliver(blocks, options, order, std::move(result), context, faults);
+        if (!added.values.empty() && std::holds_alternative<task_report::success>(report.outcome))
+          report.contributions.push_back(std::move(added));
       }
     } catch (...) {
       report.outcome = outcome_of_exception(place_of(order));

@@ -57,6 +57,33 @@ void get_outcome(core::byte_reader& in, task_report& report) {
   }
 }
 
+void put_contributions(core::byte_writer& out, const std::vector<contribution_unit>& units) {
+  out.varint(units.size());
+  for (const auto& unit : units) {
+    core::write_value(out, unit.cached);
+    out.varint(unit.values.size());
+    for (const auto& [accumulator, value] : unit.values) {
+      out.varint(accumulator);
+      put(out, value.bytes);
+    }
+  }
+}
+
+std::vector<contribution_unit> get_contributions(core::byte_reader& in) {
+  std::vector<contribution_unit> units(in.count(2));
+  for (auto& unit : units) {
+    unit.cached = core::read_value<decltype(unit.cached)>(in);
+    unit.values.resize(in.count(2));
+    for (auto& [accumulator, value] : unit.values) {
+      accumulator = in.varint32();
+      get(in, value.bytes);
+      if (!value.bytes)
+        core::byte_reader::corrupt("a task report has a contribution without a value");
+    }
+  }
+  return units;
+}
+
 } // namespace
 
 void put(core::byte_writer& out, const std::shared_ptr<const core::byte_buffer>& bytes) {
@@ -120,11 +147,12 @@ void put(core::byte_writer& out, const std::vector<task_report>& reports) {
     out.varint(report.bytes_read);
     out.varint(report.shuffle_bytes);
     out.varint(report.output_fingerprint);
+    put_contributions(out, report.contributions);
   }
 }
 
 void get(core::byte_reader& in, std::vector<task_report>& reports) {
-  const auto count = in.count(8);
+  const auto count = in.count(9);
   reports.clear();
   for (std::size_t i = 0; i < count; ++i) {
     task_report report;
@@ -139,6 +167,7 @@ void get(core::byte_reader& in, std::vector<task_report>& reports) {
     report.bytes_read = in.varint();
     report.shuffle_bytes = in.varint();
     report.output_fingerprint = in.varint();
+    report.contributions = get_contributions(in);
     reports.push_back(std::move(report));
   }
 }
@@ -155,7 +184,12 @@ std::size_t size_of(const stage_order& order) {
 }
 
 std::size_t size_of(const task_report& report) {
-  std::size_t bytes = 112 + report.cached.size() * 8;
+  std::size_t bytes = 116 + report.cached.size() * 8;
+  for (const auto& unit : report.contributions) {
+    bytes += 24;
+    for (const auto& [accumulator, value] : unit.values)
+      bytes += 16 + value.size_bytes();
+  }
   if (const auto* done = std::get_if<task_report::success>(&report.outcome))
     bytes += done->result.bytes ? done->result.bytes->size() : 0;
   else if (const auto* error = std::get_if<task_report::user_error>(&report.outcome))

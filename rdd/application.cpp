@@ -174,6 +174,11 @@ broadcast_handle application::add_broadcast(std::shared_ptr<const block_object> 
   return handle;
 }
 
+std::uint32_t application::add_accumulator(std::shared_ptr<accumulator_cell> cell, const source_location& where) {
+  check_usable("accumulator", where);
+  return keep_accumulator(serial_, std::move(cell));
+}
+
 job_report application::last_report() const {
   const std::lock_guard lock(mutex_);
   return last_;
@@ -190,6 +195,7 @@ void application::stop() {
     engine_->stop();
   jobs_->wait_for_threads();
   release_broadcasts(serial_);
+  release_accumulators(serial_);
 }
 
 partitioner_choice choose_partitioner(const application& app, std::initializer_list<const lineage*> inputs, std::uint32_t wanted) {

@@ -1,6 +1,7 @@
 // What all datasets of one context share.
 #pragma once
 
+#include <salamander/rdd/accumulator.hpp>
 #include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/engine.hpp>
 #include <salamander/rdd/running_jobs.hpp>
@@ -72,6 +73,11 @@ public:
 
   /// Keeps a value for tasks. Errors: as check_usable; errc::not_serializable.
   broadcast_handle add_broadcast(std::shared_ptr<const block_object> value, const source_location& where);
+
+  std::uint32_t add_accumulator(std::shared_ptr<accumulator_cell> cell, const source_location& where);
+  std::uint64_t serial() const noexcept {
+    return serial_;
+  }
 
   /// The report of the last job that ended by `run` on this thread's behalf or another's.
   job_report last_report() const;

@@ -10,9 +10,10 @@ namespace salamander::core {
 template <class T>
 class partly_kept_stream final : public stream<T> {
 public:
-  /// `rest`: null if `kept` is all.
-  partly_kept_stream(const lineage& dataset, block kept, memory_claim claim, std::unique_ptr<stream<T>> rest, task_context& context)
-      : claim_(std::move(claim)), rest_(std::move(rest)) {
+  /// `rest`: null if `kept` is all. `scope`: of what it adds to accumulators.
+  partly_kept_stream(const lineage& dataset, block kept, memory_claim claim, std::unique_ptr<stream<T>> rest, contributions::scope scope,
+                     std::uint32_t partition, task_context& context)
+      : context_(context), dataset_(dataset.id), partition_(partition), scope_(scope), claim_(std::move(claim)), rest_(std::move(rest)) {
     kept_.emplace(std::move(kept), context, dataset);
   }
 
@@ -23,10 +24,25 @@ public:
       kept_.reset();
       claim_.clear();
     }
-    return rest_ && rest_->next(out);
+    return rest_ && next_of_rest(out);
   }
 
 private:
+  bool next_of_rest(batch<T>& out) {
+    {
+      const contribution_scope within(context_.added, scope_);
+      if (rest_->next(out))
+        return true;
+    }
+    rest_.reset();
+    context_.services.contribute(dataset_, partition_, context_.added.close(scope_));
+    return false;
+  }
+
+  task_context& context_;
+  const rdd_id dataset_;
+  const std::uint32_t partition_;
+  const contributions::scope scope_;
   memory_claim claim_;
   std::optional<block_stream<T>> kept_;
   std::unique_ptr<stream<T>> rest_;
@@ -36,6 +52,8 @@ template <class T>
 std::unique_ptr<stream<T>> read_cached(const typed_node<T>& dataset, std::uint32_t p, task_context& context) {
   if (auto found = context.services.find_cached(dataset.id, p))
     return described(dataset, context, 0, [&] { return std::make_unique<block_stream<T>>(std::move(found), context, dataset); });
+  const auto scope = context.added.open();
+  const contribution_scope within(context.added, scope);
   auto input = dataset.open(p, context);
   block_builder<T> builder;
   memory_claim claim(context, dataset, "caching a partition");
@@ -48,6 +66,7 @@ std::unique_ptr<stream<T>> read_cached(const typed_node<T>& dataset, std::uint32
     in.for_each([&](auto&& record) { builder.add(std::forward<decltype(record)>(record)); });
   std::shared_ptr<const block_object> records = builder.finish();
   if (kept) {
+    context.services.contribute(dataset.id, p, context.added.close(scope));
     claim.clear(); // the block is accounted for by whoever keeps it
     if (context.services.store_cached(dataset.id, p, records))
       return std::make_unique<block_stream<T>>(block{std::move(records), nullptr}, context, dataset);
@@ -55,7 +74,8 @@ std::unique_ptr<stream<T>> read_cached(const typed_node<T>& dataset, std::uint32
   }
   context.services.give_up_cached(dataset.id, p);
   claim.try_hold(records->memory_bytes(), dataset.id);
-  return std::make_unique<partly_kept_stream<T>>(dataset, block{std::move(records), nullptr}, std::move(claim), std::move(input), context);
+  return std::make_unique<partly_kept_stream<T>>(dataset, block{std::move(records), nullptr}, std::move(claim), std::move(input),
+                                                 scope, p, context);
 }
 
 /// The function that reads datasets of T through the cache, registered so that executors find it.

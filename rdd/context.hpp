@@ -1,6 +1,7 @@
 // Where every program starts: the connection to the machinery that runs jobs.
 #pragma once
 
+#include <salamander/rdd/accumulator.hpp>
 #include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/rdd.hpp>
 #include <salamander/rdd/sources.hpp>
@@ -91,6 +92,25 @@ public:
   /// The partitions of all inputs, in order.
   template <class T>
   rdd<T> union_of(const std::vector<rdd<T>>& inputs, where_t where = where_t::current()) const;
+
+  /// A value for tasks to add to, each partition counted exactly once; see accumulator. `zero`: where it begins and what reset() goes back
+  /// to. `merge`: summing{}, maximum{}, minimum{}, or a function without captures that takes (T&, value), or (T, value) and gives a T.
+  /// `name`: shown in errors and by named_accumulators. Errors: errc::context_stopped, errc::nested_use.
+  template <class T>
+  auto accumulator(T zero, const std::string& name = "", where_t where = where_t::current()) const {
+    return accumulator(std::move(zero), summing{}, name, where);
+  }
+  template <class T, class Merge>
+    requires std::is_empty_v<Merge> && (!std::is_convertible_v<Merge, std::string>)
+  auto accumulator(T zero, Merge, const std::string& name = "", where_t where = where_t::current()) const {
+    using cell = core::typed_cell<T, Merge>;
+    return salamander::accumulator<T, Merge>(
+        app_->add_accumulator(std::make_shared<cell>(std::move(zero), name, call_site::from(where)), where));
+  }
+  /// Those of this context that have a name, oldest first, with their values now.
+  std::vector<accumulator_info> named_accumulators() const {
+    return core::named_accumulators(app_->serial());
+  }
 
   /// A value for tasks to read, copied now: what the program does to its own afterwards they do not see, in local mode neither.
   /// Shape: broadcast<T>, a handle that lambdas capture; literals and views become strings. It is turned into bytes once.

@@ -3,6 +3,7 @@
 
 #include <salamander/rdd/batch.hpp>
 #include <salamander/rdd/block.hpp>
+#include <salamander/rdd/contributions.hpp>
 #include <salamander/rdd/ids.hpp>
 
 #include <atomic>
@@ -71,6 +72,10 @@ public:
   /// After `find_cached` found nothing: this task will not store the partition after all. Others that wait for it shall not.
   virtual void give_up_cached(rdd_id, std::uint32_t) {}
 
+  /// What was added to accumulators while a partition of a cached dataset was computed to its end. Call it before the partition is
+  /// stored: whoever reads it from the cache must not be heard of earlier. Errors: errc::result_too_large; what encoding throws.
+  virtual void contribute(rdd_id, std::uint32_t, contribution_list) {}
+
   /// Keeps the blocks of one map task, one for each reduce partition (null: empty). Of two attempts the later one counts.
   /// `fingerprint`: of their contents and of where they go, if it was taken on the way; 0: it is taken from the blocks.
   /// Errors: errc::out_of_memory.
@@ -122,6 +127,7 @@ public:
   const std::size_t batch_records_max; ///< 0: no limit beyond the batch's own; 1 when an earlier attempt ended its executor
   std::uint64_t records_read = 0;      ///< by sources
   std::uint64_t bytes_read = 0;
+  contributions added; ///< to accumulators
 
   void cancel() noexcept {
     cancelled.store(true, std::memory_order_relaxed);

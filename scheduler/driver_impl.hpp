@@ -1,6 +1,7 @@
 // The inside of driver_scheduler: its tables, and the functions that move them along. Include only from this folder's .cpp files.
 #pragma once
 
+#include <salamander/scheduler/contribution_ledger.hpp>
 #include <salamander/scheduler/driver_scheduler.hpp>
 #include <salamander/scheduler/exclusion.hpp>
 #include <salamander/scheduler/executor_table.hpp>
@@ -102,6 +103,7 @@ private:
   std::optional<running_attempt> take_attempt(task_id task, executor_id executor);
   void note_cached(const task_succeeded& e, const stage* of);
   void count_success(const task_succeeded& e, const stage& of);
+  void count_contributions_of(const task_succeeded& e, const stage& of, std::uint32_t index);
   void accept_result(const task_succeeded& e, stage& of, std::uint32_t index);
   bool accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index);
   void attempt_ended_without_success(stage& of, const running_attempt& attempt);
@@ -200,6 +202,7 @@ private:
   scheduler_options options_;
   map_output_table outputs_;
   cache_table cache_;
+  contribution_ledger counted_;
   executor_table executors_;
   stage_graph graph_;
   std::map<job_id, job> jobs_;

@@ -62,6 +62,15 @@ driver_scheduler::stage_inputs driver_scheduler::inputs_of(stage_id stage) const
   return inputs;
 }
 
+std::vector<job_id> driver_scheduler::jobs_of(stage_id stage) const {
+  const auto* found = impl_->graph_.find(stage);
+  return found ? std::vector<job_id>(found->jobs.begin(), found->jobs.end()) : std::vector<job_id>();
+}
+
+bool driver_scheduler::counts(const cached_block& computed) {
+  return impl_->counted_.first_of(computed.dataset, computed.partition);
+}
+
 std::uint32_t driver_scheduler::total_cores() const {
   return impl_->executors_.total_cores();
 }

@@ -91,6 +91,11 @@ public:
     std::vector<std::pair<cached_block, executor_id>> cached; ///< one live holder for each cached block the stage may read
   };
   stage_inputs inputs_of(stage_id stage) const;
+  /// None for a stage that nobody needs any more.
+  std::vector<job_id> jobs_of(stage_id stage) const;
+
+  /// Whether what was added to accumulators while a partition of a cached dataset was computed is to be counted: the first time.
+  bool counts(const cached_block& computed);
 
   // Snapshots for status and tests.
   std::uint32_t total_cores() const;

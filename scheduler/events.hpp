@@ -75,6 +75,7 @@ struct task_succeeded {
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes = 0;
   std::uint64_t output_fingerprint = 0; ///< map tasks: the same for the same contents; 0: unknown
+  bool contributes = false;             ///< it has added to accumulators
 };
 
 struct user_error {
@@ -146,6 +147,12 @@ struct deliver_result {
   job_id job;
   std::uint32_t index = 0;
   task_id task;
+};
+
+/// What this task has added to accumulators counts: it is the first of its partition that does. These jobs asked for it.
+struct count_contributions {
+  task_id task;
+  std::vector<job_id> jobs;
 };
 
 /// These results were delivered, and are not the job's any more: they were made from data that was recomputed with other contents.
@@ -245,7 +252,7 @@ struct notice {
   std::string text;
 };
 
-using action = std::variant<launch_tasks, cancel_tasks, deliver_result, withdraw_results, discard_result, drop_cached, kill_executor,
+using action = std::variant<launch_tasks, cancel_tasks, count_contributions, deliver_result, withdraw_results, discard_result, drop_cached, kill_executor,
                             finish_job, fail_job, forget_stage, wake_at, stage_started, stage_finished, notice>;
 
 } // namespace salamander::scheduler

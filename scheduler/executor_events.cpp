@@ -163,6 +163,7 @@ void driver_scheduler::impl::on(const dataset_unpersisted& e) {
 void driver_scheduler::impl::on(const shuffle_released& e) {
   if (!graph_.of_shuffle(e.shuffle)) {
     outputs_.release(e.shuffle);
+    counted_.forget(e.shuffle);
     found_indeterminate_.erase(e.shuffle);
     return;
   }

@@ -110,6 +110,7 @@ void driver_scheduler::impl::close(job& over, const std::string& why) {
       act(forget_stage{s->id});
     graveyard_.push_back(std::move(s));
   }
+  counted_.forget(over.id);
   jobs_.erase(over.id);
 }
 

@@ -97,6 +97,13 @@ void driver_scheduler::impl::count_success(const task_succeeded& e, const stage&
   });
 }
 
+// An output may be made again, after losses, rollbacks, and in later jobs; a result after a rollback. Only the first time counts.
+void driver_scheduler::impl::count_contributions_of(const task_succeeded& e, const stage& of, std::uint32_t index) {
+  if (!e.contributes || !(of.is_map() ? counted_.first_of(of.shuffle, index) : counted_.first_of(of.owner, index)))
+    return;
+  act(count_contributions{e.task, {of.jobs.begin(), of.jobs.end()}});
+}
+
 bool driver_scheduler::impl::accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index) {
   const auto outcome = outputs_.add(of.shuffle, index, e.executor, e.task, e.output_fingerprint);
   if (outcome == map_output_table::outcome::refused) {
@@ -104,6 +111,7 @@ bool driver_scheduler::impl::accept_map_output(const task_succeeded& e, stage& o
     return false;
   }
   count_success(e, of);
+  count_contributions_of(e, of, index);
   if (outcome == map_output_table::outcome::differs) {
     const auto id = of.id;
     contents_differ(of, index);
@@ -131,6 +139,7 @@ void driver_scheduler::impl::accept_result(const task_succeeded& e, stage& of, s
     return;
   }
   owner.delivered[index] = true;
+  count_contributions_of(e, of, index);
   act(deliver_result{owner.id, index, e.task});
   if (--owner.remaining == 0)
     finish(owner);

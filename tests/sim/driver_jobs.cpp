@@ -171,6 +171,7 @@ void driver_model::one_report(executor_id executor, const task_report& what) {
     event.run_time = what.run_time;
     event.cached = what.cached;
     event.output_fingerprint = done->output_fingerprint;
+    event.contributes = true;
     old_reports_.push_back(std::move(event));
     if (done->result)
       results_[what.task] = {done->result, done->file};

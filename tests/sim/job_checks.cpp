@@ -80,12 +80,22 @@ void job_checks::succeeded(task_id id, const std::vector<scheduler::action>& dec
   running_.erase(at);
   bool refused = false;
   bool delivered = false;
+  bool counted = false;
+  bool first = false; ///< of its place to be accepted
   for (const auto& each : decided) {
     const auto* unwanted = std::get_if<scheduler::discard_result>(&each);
     const auto* result = std::get_if<scheduler::deliver_result>(&each);
     refused = refused || (unwanted && unwanted->task == id);
     delivered = delivered || (result && result->task == id);
+    if (result && result->task == id)
+      first = results_counted_.insert({result->job, result->index}).second;
+    const auto* contributions = std::get_if<scheduler::count_contributions>(&each);
+    counted = counted || (contributions && contributions->task == id);
   }
+  if (one.place.first && !refused)
+    first = outputs_counted_.insert(one.place).second;
+  check(counted == first, "S2 accumulators",
+        [&] { return "what " + name_of(id) + " added is " + (counted ? "counted again" : "not counted"); });
   check(!one.cancelled || (refused && !delivered), "S4 attempts", [&] { return name_of(id) + " was cancelled, and its success counts"; });
   failures_.erase({one.stage, one.stage_attempt, one.partition});
   if (refused || !one.place.first)

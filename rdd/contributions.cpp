@@ -1,0 +1,34 @@
+#include <salamander/rdd/contributions.hpp>
+
+#include <algorithm>
+
+namespace salamander::core {
+
+contribution_list contributions::close(scope where) {
+  contribution_list taken;
+  std::erase_if(added_, [&](entry& one) {
+    if (one.where != where)
+      return false;
+    if (one.value)
+      taken.emplace_back(one.accumulator, std::move(one.value));
+    return true;
+  });
+  return taken;
+}
+
+contribution_list contributions::close_all() {
+  contribution_list taken;
+  for (auto& one : added_) {
+    if (!one.value)
+      continue;
+    const auto same = std::find_if(taken.begin(), taken.end(), [&](const auto& other) { return other.first == one.accumulator; });
+    if (same == taken.end())
+      taken.emplace_back(one.accumulator, std::move(one.value));
+    else
+      same->second->absorb(*one.value);
+  }
+  added_.clear();
+  return taken;
+}
+
+} // namespace salamander::core
