@@ -1,67 +1,19 @@
 #include <salamander/rdd/byte_source.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/file_system.hpp>
 
 #include <zlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <limits>
-#include <unistd.h>
 
 namespace salamander::core {
 namespace {
 
 constexpr std::size_t packed_bytes_max = 256U << 10; ///< compressed bytes held at a time
-
-class file_source final : public byte_source {
-public:
-  file_source(const std::string& path, std::uint64_t offset, std::uint64_t must_reach)
-      : path_(path), start_(offset), next_(offset), must_reach_(must_reach), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (file_ < 0)
-      fail(errno);
-    // Only a hint: the kernel reads further ahead.
-    ::posix_fadvise(file_, static_cast<off_t>(offset), 0, POSIX_FADV_SEQUENTIAL);
-  }
-  ~file_source() override {
-    if (file_ >= 0)
-      ::close(file_);
-  }
-
-  std::size_t read(char* to, std::size_t size) override {
-    for (;;) {
-      const auto got = ::pread(file_, to, size, static_cast<off_t>(next_));
-      if (got < 0 && errno == EINTR)
-        continue;
-      if (got < 0)
-        fail(errno);
-      if (got == 0 && next_ < must_reach_)
-        throw_error(errc::io_error, path_ + " became shorter while it was read: it ends at byte " + std::to_string(next_) +
-                                        ", and had at least " + std::to_string(must_reach_) + " when it was listed");
-      next_ += static_cast<std::uint64_t>(got);
-      return static_cast<std::size_t>(got);
-    }
-  }
-
-  std::uint64_t bytes_read() const noexcept override {
-    return next_ - start_;
-  }
-
-private:
-  [[noreturn]] void fail(int reason) const {
-    throw_error(errc::io_error, "cannot read " + path_ + " at byte " + std::to_string(next_) + ": " + std::strerror(reason));
-  }
-
-  std::string path_;
-  std::uint64_t start_;
-  std::uint64_t next_;
-  std::uint64_t must_reach_;
-  int file_;
-};
 
 /// What both formats share: a window of compressed bytes, and how damage is reported.
 class packed_source : public byte_source {
@@ -193,8 +145,19 @@ private:
 
 } // namespace
 
+compression compression_of(std::string_view path) noexcept {
+  if (path.ends_with(".gz"))
+    return compression::gzip;
+  return path.ends_with(".zst") ? compression::zstd : compression::none;
+}
+
+const char* suffix_of(compression packing) noexcept {
+  constexpr const char* suffixes[] = {"", ".gz", ".zst"};
+  return suffixes[static_cast<std::size_t>(packing)];
+}
+
 std::unique_ptr<byte_source> open_source(const std::string& path, compression packing, std::uint64_t offset, std::uint64_t must_reach) {
-  auto file = std::make_unique<file_source>(path, offset, must_reach);
+  auto file = file_system_of(path).open(path, offset, must_reach);
   switch (packing) {
   case compression::none:
     break;

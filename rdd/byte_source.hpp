@@ -1,11 +1,12 @@
 // The bytes of a file, unpacked if it is compressed.
 #pragma once
 
-#include <salamander/rdd/file_listing.hpp>
+#include <salamander/rdd/compression.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace salamander::core {
 
@@ -26,7 +27,7 @@ public:
   virtual std::uint64_t bytes_read() const noexcept = 0;
 };
 
-/// Opens `path` at `offset` (0 for compressed files). The file is read to its end, wherever that is now, but its end may not lie
+/// Opens the file, of this machine or of another store (file_system.hpp), at `offset` (0 for compressed files). The file is read to its end, wherever that is now, but its end may not lie
 /// before `must_reach`. Errors: errc::io_error.
 std::unique_ptr<byte_source> open_source(const std::string& path, compression packing, std::uint64_t offset, std::uint64_t must_reach);
 

@@ -1,8 +1,6 @@
 #include <salamander/rdd/context.hpp>
 
-#include <salamander/rdd/file_listing.hpp>
-
-#include <filesystem>
+#include <salamander/rdd/file_system.hpp>
 
 namespace salamander {
 namespace {
@@ -145,7 +143,7 @@ rdd<std::string_view> context::text_file(const std::string& path, std::uint32_t 
 std::vector<core::input_file> context::listed(const std::string& path) const {
   auto files = core::list_files(path);
   for (auto& file : files) // executors of other processes may have another working directory
-    file.path = std::filesystem::absolute(file.path).string();
+    file.path = core::file_system_of(file.path).absolute(file.path);
   return files;
 }
 

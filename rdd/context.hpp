@@ -89,6 +89,13 @@ public:
   rdd<std::string_view> binary_records(const std::string& path, std::uint64_t record_bytes, std::uint32_t partitions_min = 0,
                                        where_t where = where_t::current()) const;
 
+  /// The records that save_as_object_file saved; paths as for text_file.
+  /// Shape: at least `partitions_min` ranges of whole blocks, as text_file. Records in the order in which they were saved.
+  /// Errors: as text_file; errc::wrong_type, with both types, for files of another type (the first file now, others in jobs);
+  /// errc::corrupt_data in jobs for damage, which checksums find.
+  template <class T>
+  rdd<T> object_file(const std::string& path, std::uint32_t partitions_min = 0, where_t where = where_t::current()) const;
+
   /// The partitions of all inputs, in order.
   template <class T>
   rdd<T> union_of(const std::vector<rdd<T>>& inputs, where_t where = where_t::current()) const;
@@ -241,6 +248,19 @@ auto context::run_job(const rdd<T>& dataset, F f, std::vector<std::uint32_t> par
   for (auto& one : blocks)
     results.push_back(core::take_value<typename action::result_type>(std::move(one)));
   return results;
+}
+
+template <class T>
+rdd<T> context::object_file(const std::string& path, std::uint32_t partitions_min, where_t where) const {
+  static_assert(!core::is_borrowed<T>, "salamander: records of object files are owned: ask for std::string where std::string_view was saved");
+  app_->check_usable("object_file", where);
+  const auto wanted = partitions_min != 0 ? partitions_min : app_->default_partitions_min();
+  const auto files = listed(path);
+  if (!files.empty())
+    core::check_object_file(files.front().path, core::schema_of<T>());
+  auto splits = core::plan_object_splits(files, wanted, app_->settings().get_bytes("salamander.files.maxPartitionBytes"));
+  auto header = app_->header("object_file", where, static_cast<std::uint32_t>(splits.size()));
+  return rdd<T>(std::make_shared<core::object_files_node<T>>(std::move(header), std::move(splits)), app_);
 }
 
 template <class T>

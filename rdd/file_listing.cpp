@@ -1,24 +1,14 @@
 #include <salamander/rdd/file_listing.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/file_system.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <climits>
-#include <cstring>
-#include <filesystem>
 #include <fnmatch.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace salamander::core {
 namespace {
-
-namespace fs = std::filesystem;
-
-[[noreturn]] void cannot_read(const std::string& path, int reason) {
-  throw_error(errc::io_error, "cannot read " + path + ": " + std::strerror(reason));
-}
 
 /// Calls f(position, depth of braces) for each character that no backslash protects.
 template <class F>
@@ -110,112 +100,118 @@ bool is_hidden(std::string_view name) {
   return name.starts_with('_') || name.starts_with('.');
 }
 
-/// Names in a directory, sorted bytewise. Empty for what is no directory.
-std::vector<std::string> names_in(const std::string& directory) {
-  std::error_code failure;
-  std::vector<std::string> names;
-  fs::directory_iterator entries(directory.empty() ? "." : directory, failure);
-  for (; !failure && entries != fs::directory_iterator(); entries.increment(failure))
-    names.push_back(entries->path().filename().string());
-  if (failure && failure != std::errc::no_such_file_or_directory && failure != std::errc::not_a_directory)
-    cannot_read(directory.empty() ? "." : directory, failure.value());
-  std::sort(names.begin(), names.end());
-  return names;
-}
+/// A path that a pattern names, with what it stands for where that is known.
+struct match {
+  std::string path;
+  std::optional<file_status> status;
 
-/// Paths that match `rest` below `base`, which is empty or ends with a slash.
-void match_below(const std::string& base, std::string_view rest, std::vector<std::string>& found) {
-  if (base.size() >= PATH_MAX)
-    return; // no file has such a name
-  const auto slash = rest.find('/');
-  const auto part = rest.substr(0, slash);
-  const auto after =
-      slash == std::string_view::npos ? std::string_view{} : rest.substr(std::min(rest.find_first_not_of('/', slash), rest.size()));
-  const auto separator = slash == std::string_view::npos ? "" : "/";
-  const auto descend = [&](const std::string& name) {
-    struct stat ignored {};
-    const auto path = base + name + separator;
-    if (!after.empty())
-      match_below(path, after, found);
-    else if (::stat(path.c_str(), &ignored) == 0 || (errno != ENOENT && errno != ENOTDIR))
-      found.push_back(path);
-  };
-  if (!has_wildcard(part)) {
-    descend(without_backslashes(part));
-    return;
+  bool operator<(const match& other) const {
+    return path < other.path;
   }
-  const auto pattern = std::string(part);
-  for (const auto& name : names_in(base))
-    if ((!is_hidden(name) || name[0] == part[0]) && ::fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) == 0)
-      descend(name);
-}
+};
 
-/// The path without a file: scheme.
-std::string_view local_path(std::string_view text) {
-  const auto colon = text.find("://");
-  if (text.starts_with("file:/")) {
-    text.remove_prefix(5);
-    while (text.starts_with("//"))
-      text.remove_prefix(1);
-  } else if (colon != std::string_view::npos && text.substr(0, colon).find('/') == std::string_view::npos) {
-    throw_error(errc::invalid_argument,
-                "cannot read '" + std::string(text) + "': only files of this machine can be read (a path, or file:/path)");
+/// Expands patterns in one store.
+class matcher {
+public:
+  explicit matcher(const file_system& files) : files_(files) {}
+
+  /// Paths that match `rest` below `base`, which is empty or ends with a slash.
+  void match_below(const std::string& base, std::string_view rest) {
+    if (base.size() >= PATH_MAX)
+      return; // no file has such a name
+    const auto slash = rest.find('/');
+    const auto part = rest.substr(0, slash);
+    const auto after =
+        slash == std::string_view::npos ? std::string_view{} : rest.substr(std::min(rest.find_first_not_of('/', slash), rest.size()));
+    const auto separator = slash == std::string_view::npos ? "" : "/";
+    const auto descend = [&](const std::string& name, const std::optional<file_status>& known) {
+      const auto path = base + name + separator;
+      if (!after.empty())
+        match_below(path, after);
+      else if (auto status = known ? known : files_.status(path))
+        found_.push_back({path, status});
+    };
+    if (!has_wildcard(part)) {
+      descend(without_backslashes(part), std::nullopt);
+      return;
+    }
+    const auto pattern = std::string(part);
+    for (const auto& [name, status] : files_.list(base))
+      if ((!is_hidden(name) || name[0] == part[0]) && ::fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) == 0)
+        descend(name, status);
   }
-  return text;
-}
+
+  void add_exactly(const std::string& path) {
+    if (auto status = files_.status(path))
+      found_.push_back({path, status});
+  }
+
+  /// Sorted, each path once.
+  std::vector<match> take() {
+    std::sort(found_.begin(), found_.end());
+    found_.erase(std::unique(found_.begin(), found_.end(), [](const auto& a, const auto& b) { return a.path == b.path; }), found_.end());
+    return std::move(found_);
+  }
+
+private:
+  const file_system& files_;
+  std::vector<match> found_;
+};
 
 /// Adds the file, or the files of the directory. `listed`: found in a directory, where anything else is passed over.
-void add_path(const std::string& path, bool listed, std::vector<input_file>& files) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) {
-    if (listed && errno == ENOENT)
-      return; // a dangling link, or gone since the directory was read
-    cannot_read(path, errno);
-  }
-  if (S_ISREG(status.st_mode)) {
-    if (::access(path.c_str(), R_OK) != 0)
-      cannot_read(path, errno);
-    files.push_back({path, static_cast<std::uint64_t>(status.st_size)});
-  } else if (S_ISDIR(status.st_mode) && !listed) {
+void add_path(const file_system& store, const std::string& path, std::optional<file_status> status, bool listed,
+              std::vector<input_file>& files) {
+  if (!status && !(status = store.status(path)))
+    return; // a dangling link, or gone since the directory was read
+  if (status->what == file_status::kind::file) {
+    files.push_back({path, status->size, status->any_offset});
+  } else if (status->what == file_status::kind::directory && !listed) {
     const auto base = path.ends_with('/') ? path : path + "/";
-    for (const auto& name : names_in(base))
-      if (!is_hidden(name))
-        add_path(base + name, true, files);
+    for (const auto& entry : store.list(base))
+      if (!is_hidden(entry.name))
+        add_path(store, base + entry.name, entry.status, true, files);
   } else if (!listed) {
     throw_error(errc::invalid_argument, "cannot read " + path + ": it is neither a file nor a directory");
   }
 }
 
-} // namespace
-
-compression compression_of(std::string_view path) noexcept {
-  if (path.ends_with(".gz"))
-    return compression::gzip;
-  return path.ends_with(".zst") ? compression::zstd : compression::none;
+/// What one part of the list names.
+std::vector<match> matches_of(const file_system& store, const std::string& pattern) {
+  matcher found(store);
+  if (!store.has_patterns()) {
+    found.add_exactly(without_backslashes(pattern));
+    return found.take();
+  }
+  const auto scheme = scheme_of(pattern);
+  const auto prefix = scheme.empty() ? std::string() : std::string(scheme) + "://";
+  for (const auto& expanded : expand_braces(pattern)) {
+    const auto plain = std::string_view(expanded).substr(prefix.size());
+    const auto root = plain.starts_with('/') ? prefix + "/" : prefix;
+    const auto first = std::min(plain.find_first_not_of('/'), plain.size());
+    if (first == plain.size())
+      found.add_exactly(root);
+    else
+      found.match_below(root, plain.substr(first));
+  }
+  return found.take();
 }
+
+} // namespace
 
 std::vector<input_file> list_files(std::string_view paths) {
   std::vector<input_file> files;
   for (const auto& part : split_list(paths)) {
     if (part.empty())
       throw_error(errc::invalid_argument, "an input path must not be empty (in '" + std::string(paths) + "')");
-    const auto pattern = std::string(local_path(part));
-    std::vector<std::string> found;
-    for (const auto& expanded : expand_braces(pattern)) {
-      const auto root = expanded.starts_with('/') ? std::string("/") : std::string();
-      const auto first = std::min(expanded.find_first_not_of('/'), expanded.size());
-      if (first == expanded.size())
-        found.push_back(root);
-      else
-        match_below(root, std::string_view(expanded).substr(first), found);
-    }
+    const auto pattern = plain_path(part);
+    const auto& store = file_system_of(pattern);
+    const auto found = matches_of(store, pattern);
     if (found.empty())
       throw_error(errc::input_not_found,
-                  (has_wildcard(pattern) ? "Input pattern matches no files: " : "Input path does not exist: ") + pattern);
-    std::sort(found.begin(), found.end());
-    found.erase(std::unique(found.begin(), found.end()), found.end());
-    for (const auto& path : found)
-      add_path(path, false, files);
+                  (store.has_patterns() && has_wildcard(pattern) ? "Input pattern matches no files: " : "Input path does not exist: ") +
+                      pattern);
+    for (const auto& one : found)
+      add_path(store, one.path, one.status, false, files);
   }
   return files;
 }
@@ -232,14 +228,15 @@ std::vector<file_split> plan_splits(const std::vector<input_file>& files, std::u
   std::vector<file_split> splits;
   for (const auto& file : files) {
     const auto packing = compression_of(file.path);
+    const bool whole = packing != compression::none || !file.any_offset;
     if (file.size == 0)
       continue;
-    if (splits.size() + (packing == compression::none ? file.size / size : 0) >= splits_max)
+    if (splits.size() + (whole ? 0 : file.size / size) >= splits_max)
       throw_error(errc::invalid_argument, "the input would be cut into more than " + std::to_string(splits_max) +
                                               " partitions; ask for fewer, or raise salamander.files.maxPartitionBytes");
     std::uint64_t offset = 0;
     // A rest of up to 1.1 ranges is one range: no partition is left with a few lines only.
-    while (packing == compression::none && file.size - offset > size + size / 10) {
+    while (!whole && file.size - offset > size + size / 10) {
       splits.push_back({file.path, offset, size, packing});
       offset += size;
     }

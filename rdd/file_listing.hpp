@@ -1,6 +1,8 @@
 // Which files a path names, and how they are cut into partitions.
 #pragma once
 
+#include <salamander/rdd/compression.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,15 +10,11 @@
 
 namespace salamander::core {
 
-/// How the bytes of a file are packed; told by its name: .gz and .zst.
-enum class compression : std::uint8_t { none, gzip, zstd };
-
-compression compression_of(std::string_view path) noexcept;
-
 /// A file as it was when it was listed.
 struct input_file {
   std::string path;
   std::uint64_t size = 0;
+  bool any_offset = true; ///< it can be read from the middle
 };
 
 /// A byte range of a file: one partition of a text dataset. The lines of a split are those that begin inside it.

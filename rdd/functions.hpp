@@ -6,7 +6,7 @@
 #include <salamander/rdd/invoke.hpp>
 #include <salamander/rdd/narrow.hpp>
 #include <salamander/rdd/stats.hpp>
-#include <salamander/rdd/text_output.hpp>
+#include <salamander/rdd/part_writer.hpp>
 #include <salamander/rdd/to_text.hpp>
 
 #include <unordered_map>
@@ -304,16 +304,26 @@ std::vector<K> range_bounds(std::vector<std::pair<double, std::vector<K>>> sampl
   return bounds;
 }
 
-/// Writes a partition as a text file of its own under the directory given.
+/// Where and how a part file is written, as it travels to tasks.
+struct output_order {
+  std::string attempts;
+  compression packing = compression::none;
+  bool sync = false;
+
+  /// Errors: of part_writer.
+  std::unique_ptr<part_writer> start(const task_context& context) const {
+    output_way how;
+    how.sync = sync;
+    return std::make_unique<part_writer>(attempts, context.partition_index, context.task_attempt, packing, how);
+  }
+};
+
+/// Writes a partition as a text file of its own.
 template <class T>
-struct write_text_function : composed<write_text_function<T>, carried<std::string>, carried<bool>> {
+struct write_text_function : composed<write_text_function<T>, carried<output_order>> {
   written_part operator()(partition_reader<T>& in) const {
     auto& context = in.context();
-    output_way how;
-    how.sync = carried_value(std::get<1>(this->parts));
-    auto file = described(in.place(), context, 0, [&] {
-      return std::make_unique<text_part_writer>(carried_value(std::get<0>(this->parts)), context.partition_index, context.task_attempt, how);
-    });
+    auto file = described(in.place(), context, 0, [&] { return carried_value(std::get<0>(this->parts)).start(context); });
     auto& part = *file;
     std::string line;
     in.each([&](const T& record) {

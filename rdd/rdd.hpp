@@ -359,6 +359,13 @@ public:
   /// Errors: errc::output_exists, errc::out_of_disk, errc::io_error; the directory is removed again. What the system finds out only when it
   /// writes its memory to the disk is noticed with salamander.files.syncOutput.
   void save_as_text_file(const std::string& path, where_t where = where_t::current()) const;
+  /// The same, packed: part-NNNNN.gz or .zst, each of which text_file reads as one partition.
+  void save_as_text_file(const std::string& path, compression packing, where_t where = where_t::current()) const;
+  /// The records as they are, for context::object_file. Files remember their type, carry checksums, and can be cut between blocks of 1 MiB.
+  /// `packing`: none, or zstd for each block; part files are named the same. Errors: as save_as_text_file; errc::invalid_argument for gzip;
+  /// errc::not_serializable for a record of 1 GiB or more.
+  void save_as_object_file(const std::string& path, where_t where = where_t::current()) const;
+  void save_as_object_file(const std::string& path, compression packing, where_t where = where_t::current()) const;
 
   // -- actions in the background (rdd_async.ipp): collect_async, count_async, ... for every action above -----------------------------
 #include <salamander/rdd/rdd_async.ipp>
@@ -406,6 +413,8 @@ private:
   core::node_header narrow_header(const char* operation, bool keeps_partitioner, const where_t& where) const;
   template <class F>
   auto run(F f, const char* operation, const where_t& where) const;
+  template <class Function>
+  void save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>
   auto sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>

@@ -1,7 +1,7 @@
 // Actions; see rdd.hpp.
 #pragma once
 
-#include <salamander/rdd/text_output.hpp>
+#include <salamander/rdd/object_nodes.hpp>
 
 namespace salamander {
 namespace core {
@@ -278,16 +278,38 @@ double rdd<T>::mean(where_t where) const
 // -- output -----------------------------------------------------------------------------------------------------------------------
 
 template <class T>
-void rdd<T>::save_as_text_file(const std::string& path, where_t where) const {
-  using function = core::write_text_function<T>;
-  app_->check_usable("save_as_text_file", where);
+template <class Function>
+void rdd<T>::save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where) const {
+  app_->check_usable(operation, where);
   core::output_way how;
-  how.sync = app_->settings().get_bool("salamander.files.syncOutput");
-  core::text_output output(path, call_site::from(where), how);
-  auto written = run(function{{std::tuple<core::carried<std::string>, core::carried<bool>>(core::carry(output.attempt_directory()),
-                                                                                            core::carry(how.sync))}},
-                     "save_as_text_file", where);
-  output.commit(written);
+  how.sync = order.sync = app_->settings().get_bool("salamander.files.syncOutput");
+  core::output_directory output(path, operation, call_site::from(where), files, how);
+  order.attempts = output.attempts();
+  output.commit(run(Function{{std::tuple<core::carried<core::output_order>>(core::carry(std::move(order)))}}, operation, where));
+}
+
+template <class T>
+void rdd<T>::save_as_text_file(const std::string& path, compression packing, where_t where) const {
+  save<core::write_text_function<T>>(path, {{}, packing}, packing, "save_as_text_file", where);
+}
+
+template <class T>
+void rdd<T>::save_as_text_file(const std::string& path, where_t where) const {
+  save_as_text_file(path, compression::none, where);
+}
+
+template <class T>
+void rdd<T>::save_as_object_file(const std::string& path, compression packing, where_t where) const {
+  constexpr const char* operation = "save_as_object_file";
+  if (packing == compression::gzip)
+    core::throw_error(errc::invalid_argument, std::string(operation) + " at " + call_site::from(where).text() +
+                                                  ": the blocks of object files are packed by zstd or not at all");
+  save<core::write_objects_function<T>>(path, {{}, packing}, compression::none, operation, where);
+}
+
+template <class T>
+void rdd<T>::save_as_object_file(const std::string& path, where_t where) const {
+  save_as_object_file(path, compression::none, where);
 }
 
 } // namespace salamander

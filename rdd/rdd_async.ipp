@@ -143,3 +143,12 @@
   auto save_as_text_file_async(const std::string& path, where_t where = where_t::current()) const {
     return in_background("save_as_text_file_async", where, [=, self = *this] { return self.save_as_text_file(path, where); });
   }
+  auto save_as_text_file_async(const std::string& path, compression packing, where_t where = where_t::current()) const {
+    return in_background("save_as_text_file_async", where, [=, self = *this] { return self.save_as_text_file(path, packing, where); });
+  }
+  auto save_as_object_file_async(const std::string& path, where_t where = where_t::current()) const {
+    return save_as_object_file_async(path, compression::none, where);
+  }
+  auto save_as_object_file_async(const std::string& path, compression packing, where_t where = where_t::current()) const {
+    return in_background("save_as_object_file_async", where, [=, self = *this] { return self.save_as_object_file(path, packing, where); });
+  }

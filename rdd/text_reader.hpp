@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/byte_source.hpp>
+#include <salamander/rdd/file_listing.hpp>
 
 #include <functional>
 #include <string_view>

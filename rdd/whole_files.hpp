@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/byte_source.hpp>
+#include <salamander/rdd/file_listing.hpp>
 #include <salamander/rdd/memory_claim.hpp>
 #include <salamander/rdd/node.hpp>
 

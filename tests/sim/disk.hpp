@@ -10,7 +10,7 @@
 
 namespace salamander::sim {
 
-/// As rdd/text_output.hpp does it: an attempt writes <path>/_temporary/part-<p>-<task>, the driver renames the ones that counted and
+/// As rdd/output_directory.hpp does it: an attempt writes <path>/_temporary/part-<p>-<task>, the driver renames the ones that counted and
 /// removes the others.
 class output_disk {
 public:

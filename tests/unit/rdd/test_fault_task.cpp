@@ -3,8 +3,8 @@
 #include <salamander/rdd/codec.hpp>
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/fault_task.hpp>
+#include <salamander/rdd/part_writer.hpp>
 #include <salamander/rdd/task_context.hpp>
-#include <salamander/rdd/text_output.hpp>
 
 #include <doctest/doctest.h>
 
@@ -123,12 +123,12 @@ TEST_CASE("an output file that cannot be written is removed, and others are not 
   task.context.faults = &faults;
   const task_scope scope(task.context);
   {
-    text_part_writer refused(directory.string(), 0, 1);
+    part_writer refused(directory.string(), 0, 1);
     refused.write_line("a line");
     CHECK_THROWS_AS(refused.close(), error);
   }
   CHECK(std::filesystem::is_empty(directory));
-  text_part_writer accepted(directory.string(), 1, 1);
+  part_writer accepted(directory.string(), 1, 1);
   accepted.write_line("a line");
   CHECK(accepted.close().bytes == 7);
   std::filesystem::remove_all(directory);

@@ -1,4 +1,4 @@
-#include <salamander/rdd/text_output.hpp>
+#include <salamander/rdd/part_writer.hpp>
 
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/group.hpp>
@@ -83,8 +83,9 @@ errc code_of(Action&& action, std::string* text = nullptr) {
   return errc::count_;
 }
 
-written_part write_part(const text_output& output, std::uint32_t partition, std::uint64_t attempt, const std::vector<std::string>& lines) {
-  text_part_writer part(output.attempt_directory(), partition, attempt);
+written_part write_part(const output_directory& output, std::uint32_t partition, std::uint64_t attempt,
+                        const std::vector<std::string>& lines) {
+  part_writer part(output.attempts(), partition, attempt);
   for (const auto& line : lines)
     part.write_line(line);
   return part.close();
@@ -119,13 +120,13 @@ TEST_CASE("committed output has its parts, _SUCCESS and nothing else") {
   const scratch around;
   const auto path = around / "deep/out";
   {
-    text_output output(path, site);
+    output_directory output(path, "save_as_text_file", site);
     const auto lost = write_part(output, 0, 1, {"lost"});
     const auto first = write_part(output, 0, 2, {"one", "", "three"});
     const auto second = write_part(output, 12, 3, {});
     CHECK(first.records == 3);
     CHECK(first.bytes == 11);
-    CHECK(lost.file != first.file);
+    CHECK(lost.staged != first.staged);
     CHECK_FALSE(fs::exists(path + "/_SUCCESS"));
     output.commit({first, second});
   }
@@ -137,7 +138,7 @@ TEST_CASE("committed output has its parts, _SUCCESS and nothing else") {
 
 TEST_CASE("output longer than the buffer arrives whole") {
   const scratch around;
-  text_output output(around / "out", site);
+  output_directory output(around / "out", "save_as_text_file", site);
   std::string want;
   std::vector<std::string> lines;
   std::mt19937 random(5);
@@ -156,13 +157,13 @@ TEST_CASE("output longer than the buffer arrives whole") {
 TEST_CASE("output that is not committed leaves nothing") {
   const scratch around;
   {
-    text_output output(around / "out", site);
+    output_directory output(around / "out", "save_as_text_file", site);
     write_part(output, 0, 1, {"one"});
     CHECK(fs::exists(around / "out"));
   }
   CHECK_FALSE(fs::exists(around / "out"));
   {
-    text_output output(around / "out", site);
+    output_directory output(around / "out", "save_as_text_file", site);
     CHECK(code_of([&] { output.commit({{0, "part-00000-9", 0, 0}}); }) == errc::io_error);
   }
   CHECK_FALSE(fs::exists(around / "out"));
@@ -173,13 +174,13 @@ TEST_CASE("output goes although attempts that nobody waits for still write") {
   for (int round = 0; round < 40; ++round) {
     CAPTURE(round);
     const auto path = where / ("out" + std::to_string(round));
-    std::optional<text_output> output(std::in_place, path, site);
+    std::optional<output_directory> output(std::in_place, path, "save_as_text_file", site);
     std::atomic<bool> writes = false;
     std::atomic<bool> enough = false;
-    std::thread straggler([&, directory = output->attempt_directory()] {
+    std::thread straggler([&, directory = output->attempts()] {
       try {
         for (std::uint64_t attempt = 0; !enough; ++attempt, writes = true)
-          text_part_writer(directory, static_cast<std::uint32_t>(attempt % 50), attempt).write_line("x");
+          part_writer(directory, static_cast<std::uint32_t>(attempt % 50), attempt).write_line("x");
       } catch (const error&) {
         // the directory is gone
       }
@@ -200,10 +201,10 @@ TEST_CASE("output goes although attempts that nobody waits for still write") {
 TEST_CASE("a part that is not closed leaves no file") {
   const scratch around;
   {
-    text_part_writer part(around.path(), 3, 7);
+    part_writer part(around.path(), 3, 7);
     part.write_line("x");
     CHECK(fs::exists(around / "part-00003-7"));
-    CHECK(code_of([&] { text_part_writer(around.path(), 3, 7); }) == errc::io_error);
+    CHECK(code_of([&] { part_writer(around.path(), 3, 7); }) == errc::io_error);
   }
   CHECK_FALSE(fs::exists(around / "part-00003-7"));
 }
@@ -213,13 +214,13 @@ TEST_CASE("output that is already there is refused and left alone") {
   std::ofstream(around / "out") << "mine";
   fs::create_symlink("nowhere", around / "link");
   std::string text;
-  CHECK(code_of([&] { text_output(around / "out", site); }, &text) == errc::output_exists);
+  CHECK(code_of([&] { output_directory(around / "out", "save_as_text_file", site); }, &text) == errc::output_exists);
   CHECK(text.find("program.cpp:5") != std::string::npos);
   CHECK(text.find(around / "out") != std::string::npos);
-  CHECK(code_of([&] { text_output(around / "link", site); }) == errc::output_exists);
-  CHECK(code_of([&] { text_output("file://" + (around / "out"), site); }) == errc::output_exists);
-  CHECK(code_of([&] { text_output("", site); }) == errc::invalid_argument);
-  CHECK(code_of([&] { text_output(around / "out/under/a/file", site); }) == errc::io_error);
+  CHECK(code_of([&] { output_directory(around / "link", "save_as_text_file", site); }) == errc::output_exists);
+  CHECK(code_of([&] { output_directory("file://" + (around / "out"), "save_as_text_file", site); }) == errc::output_exists);
+  CHECK(code_of([&] { output_directory("", "save_as_text_file", site); }) == errc::invalid_argument);
+  CHECK(code_of([&] { output_directory(around / "out/under/a/file", "save_as_text_file", site); }) == errc::io_error);
   CHECK(content_of(around / "out") == "mine");
 }
 
@@ -231,7 +232,7 @@ TEST_CASE("a full disk is an error with the path, what was wanted and what is fr
     return;
   }
   {
-    text_output output(around / "out", site);
+    output_directory output(around / "out", "save_as_text_file", site);
     std::string text;
     const std::vector<std::string> lines(1000, std::string(1000, 'x'));
     CHECK(code_of([&] { write_part(output, 0, 1, lines); }, &text) == errc::out_of_disk);
@@ -242,7 +243,7 @@ TEST_CASE("a full disk is an error with the path, what was wanted and what is fr
     CHECK(text.find("of 65536 bytes are free in " + (around / "out/_temporary")) != std::string::npos);
     CHECK(text.find("use another file system") != std::string::npos);
     CHECK(retry_class_of(errc::out_of_disk) == retry_class::resource);
-    CHECK(fs::is_empty(output.attempt_directory()));
+    CHECK(fs::is_empty(output.attempts()));
     // Too little for the buffer to spill: only closing finds out.
     CHECK(code_of([&] { write_part(output, 1, 2, {lines.begin(), lines.begin() + 100}); }) == errc::out_of_disk);
   }
@@ -257,7 +258,7 @@ TEST_CASE("a directory that cannot be made whole is not left half made") {
     return;
   }
   std::string text;
-  CHECK(code_of([&] { text_output(around / "out", site); }, &text) == errc::out_of_disk);
+  CHECK(code_of([&] { output_directory(around / "out", "save_as_text_file", site); }, &text) == errc::out_of_disk);
   CHECK(text.find("save_as_text_file at program.cpp:5: cannot create the directory") != std::string::npos);
   CHECK(fs::is_empty(around.path()));
 }
@@ -326,7 +327,7 @@ TEST_CASE("each call that fails while a part is written is an error with the pat
   std::string text;
   CHECK(code_of(
             [&] {
-              text_part_writer part(around.path(), 3, 7, disk.way(true));
+              part_writer part(around.path(), 3, 7, compression::none, disk.way(true));
               part.write_line("a line of it");
               part.write_line("");
               part.close();
@@ -345,7 +346,7 @@ TEST_CASE("an interrupted write goes on") {
   disk.calls.write = [](int file, const void* bytes, std::size_t size) -> ssize_t {
     return failing_disk::calls_until_failure-- == 0 ? fail_with(EINTR) : ::write(file, bytes, std::min<std::size_t>(size, 5));
   };
-  text_part_writer part(around.path(), 3, 7, disk.way());
+  part_writer part(around.path(), 3, 7, compression::none, disk.way());
   part.write_line("a line of it");
   CHECK(part.close().bytes == 13);
   CHECK(content_of(around / "part-00003-7") == "a line of it\n");
@@ -376,7 +377,7 @@ TEST_CASE("output that cannot get its final names leaves nothing, also when some
   }
   std::string text;
   {
-    text_output output(around / "out", site, disk.way(true));
+    output_directory output(around / "out", "save_as_text_file", site, compression::none, disk.way(true));
     const auto first = write_part(output, 0, 1, {"one"});
     const auto second = write_part(output, 1, 2, {"two"});
     CHECK(code_of([&] { output.commit({first, second}); }, &text) == errc::io_error);
@@ -389,8 +390,8 @@ TEST_CASE("output that cannot get its final names leaves nothing, also when some
 TEST_CASE("output is forced to the disk when that is asked for, parts before their names and the mark last") {
   const scratch around;
   failing_disk disk;
-  text_output output(around / "out", site, disk.way(true));
-  text_part_writer part(output.attempt_directory(), 0, 1, disk.way(true));
+  output_directory output(around / "out", "save_as_text_file", site, compression::none, disk.way(true));
+  part_writer part(output.attempts(), 0, 1, compression::none, disk.way(true));
   part.write_line("x");
   const auto written = part.close();
   CHECK(failing_disk::synced == 1);

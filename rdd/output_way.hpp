@@ -1,0 +1,13 @@
+// How output is written.
+#pragma once
+
+#include <salamander/rdd/output_file.hpp>
+
+namespace salamander::core {
+
+struct output_way {
+  bool sync = false; ///< salamander.files.syncOutput: what counts is on the disk, not only in the system's memory
+  const disk_calls* disk = &system_disk();
+};
+
+} // namespace salamander::core

@@ -1,0 +1,11 @@
+// Files of this machine only: what is tested here has no actors around it.
+#include <salamander/rdd/error.hpp>
+#include <salamander/rdd/file_system.hpp>
+
+namespace salamander::core {
+
+const file_system& remote_file_system(std::string_view scheme) {
+  throw_error(errc::invalid_argument, "no store '" + std::string(scheme) + "' in these tests");
+}
+
+} // namespace salamander::core
