@@ -1,4 +1,5 @@
 #include <salamander/actors/scheduler_shell.hpp>
+#include <salamander/rdd/accumulator.hpp>
 
 #include <fmt/format.h>
 

@@ -4,6 +4,7 @@
 #include <salamander/rdd/accumulator.hpp>
 #include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/rdd.hpp>
+#include <salamander/rdd/row_nodes.hpp>
 #include <salamander/rdd/sources.hpp>
 #include <salamander/rdd/whole_files.hpp>
 
@@ -95,6 +96,20 @@ public:
   /// errc::corrupt_data in jobs for damage, which checksums find.
   template <class T>
   rdd<T> object_file(const std::string& path, std::uint32_t partitions_min = 0, where_t where = where_t::current()) const;
+
+  /// Rows of CSV files as structs (plain aggregates, pairs, tuples) of numbers, bools, enums, std::string and std::optional of those; paths as
+  /// for text_file. An empty field is an empty optional or text. Quoted fields may hold delimiters and doubled quotes, and line ends with
+  /// `multiline` only. Columns go to members by name if there is a header and names (csv_options), else by position.
+  /// Shape: as text_file; with `multiline` a partition a file. T may be parsed<struct>: then malformed rows are records too.
+  /// Errors: as text_file; errc::invalid_argument; errc::malformed_row for a header without a named column (the first file's now) and,
+  /// in jobs, for a malformed row, with file, line, reason and the row.
+  template <class T>
+  rdd<T> csv_file(const std::string& path, csv_options options = {}, std::uint32_t partitions_min = 0, where_t where = where_t::current()) const;
+  /// The same for JSON lines: a document a line, which is an object (members by name) or a list (by position). Members may be containers
+  /// and structs too; null and what is missing are empty optionals; names that no member has are passed over. Errors: as csv_file.
+  template <class T>
+  rdd<T> json_lines_file(const std::string& path, json_options options = {}, std::uint32_t partitions_min = 0,
+                         where_t where = where_t::current()) const;
 
   /// The partitions of all inputs, in order.
   template <class T>
@@ -205,6 +220,9 @@ private:
   template <class Bytes>
   rdd<std::pair<std::string, Bytes>> whole_files(const std::string& path, std::uint32_t partitions_min, bool unpack, const char* operation,
                                                  const where_t& where) const;
+  template <class T, template <class> class Format>
+  rdd<T> rows(const std::vector<core::input_file>& files, typename Format<core::row_of_t<T>>::options_type options,
+              std::uint32_t partitions_min, const char* operation, const where_t& where) const;
   std::uint32_t checked(const char* operation, std::int64_t partitions, const where_t& where) const;
 
   template <class C>
@@ -261,6 +279,43 @@ rdd<T> context::object_file(const std::string& path, std::uint32_t partitions_mi
   auto splits = core::plan_object_splits(files, wanted, app_->settings().get_bytes("salamander.files.maxPartitionBytes"));
   auto header = app_->header("object_file", where, static_cast<std::uint32_t>(splits.size()));
   return rdd<T>(std::make_shared<core::object_files_node<T>>(std::move(header), std::move(splits)), app_);
+}
+
+template <class T, template <class> class Format>
+rdd<T> context::rows(const std::vector<core::input_file>& files, typename Format<core::row_of_t<T>>::options_type options,
+                     std::uint32_t partitions_min, const char* operation, const where_t& where) const {
+  const auto wanted = partitions_min != 0 ? partitions_min : app_->default_partitions_min();
+  auto splits = core::plan_splits(files, wanted, app_->settings().get_bytes("salamander.files.maxPartitionBytes"));
+  auto header = app_->header(operation, where, static_cast<std::uint32_t>(splits.size()));
+  using node = core::rows_node<T, Format<core::row_of_t<T>>>;
+  return rdd<T>(std::make_shared<node>(std::move(header), std::move(splits), std::move(options)), app_);
+}
+
+template <class T>
+rdd<T> context::csv_file(const std::string& path, csv_options options, std::uint32_t partitions_min, where_t where) const {
+  using row = core::row_of_t<T>;
+  static_assert(core::row_record<row>, "salamander: CSV is read into structs without bases and arrays, pairs and tuples");
+  app_->check_usable("csv_file", where);
+  if (options.columns.empty())
+    options.columns = core::names_of_members<row>();
+  core::check_rows(options, core::members_of<row>, "csv_file", call_site::from(where));
+  auto files = listed(path);
+  if (!files.empty() && options.header)
+    core::check_csv_header(files.front(), options, core::members_of<row>);
+  for (auto& file : files)
+    file.any_offset = file.any_offset && !options.multiline;
+  return rows<T, core::csv_format>(files, std::move(options), partitions_min, "csv_file", where);
+}
+
+template <class T>
+rdd<T> context::json_lines_file(const std::string& path, json_options options, std::uint32_t partitions_min, where_t where) const {
+  using row = core::row_of_t<T>;
+  static_assert(core::row_record<row>, "salamander: JSON lines are read into structs without bases and arrays, pairs and tuples");
+  app_->check_usable("json_lines_file", where);
+  if (options.columns.empty())
+    options.columns = core::names_of_members<row>();
+  core::check_columns(options.columns, core::members_of<row>, "json_lines_file", call_site::from(where));
+  return rows<T, core::json_format>(listed(path), std::move(options), partitions_min, "json_lines_file", where);
 }
 
 template <class T>

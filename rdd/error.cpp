@@ -34,6 +34,7 @@ constexpr std::array codes{
     code_info{"out of disk", retry_class::resource},
     code_info{"result too large", retry_class::never},
     code_info{"wrong type", retry_class::never},
+    code_info{"malformed row", retry_class::never},
     code_info{"not serializable", retry_class::never},
     code_info{"code refused", retry_class::never},
     code_info{"build mismatch", retry_class::never},

@@ -34,6 +34,7 @@ enum class errc : std::uint8_t {
   out_of_disk,        ///< a file system has no room for what is written to it
   result_too_large,   ///< results exceed salamander.driver.maxResultSize
   wrong_type,         ///< a file holds records of another type than it is read as
+  malformed_row,      ///< a row of a CSV or JSON file is not what it is read as
   not_serializable,   ///< a record could not be turned into bytes or back
   code_refused,       ///< a plan names code that this binary does not have
   build_mismatch,     ///< an executor runs another build of the program

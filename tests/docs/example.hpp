@@ -34,6 +34,10 @@ private:
   std::filesystem::path path_;
 };
 
+inline void write(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+
 struct example {
   sal::context sc{sal::config{}.set_app_name("examples")};
   example_directory dir;

@@ -11,7 +11,7 @@ namespace {
 using namespace runtime_test;
 
 /// A driver and executors that share a directory of sockets.
-struct group {
+struct process_group {
   scratch_directory sockets;
   block_service driver{peer_options(sockets, driver_peer)};
   block_service first{peer_options(sockets, 0)};
@@ -54,7 +54,7 @@ void damage(block_service& where, std::uint32_t id, std::uint32_t piece) {
 } // namespace
 
 TEST_CASE("a value goes in pieces from the driver to one executor, and from there to the next") {
-  group all;
+  process_group all;
   const auto sent = long_text(5);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   CHECK(size == sent.size() + 1);
@@ -70,7 +70,7 @@ TEST_CASE("a value goes in pieces from the driver to one executor, and from ther
 }
 
 TEST_CASE("tasks that ask at once share one copy") {
-  group all;
+  process_group all;
   const auto size = all.driver.broadcasts().put(1, text(long_text(2)));
   std::vector<broadcast_values::value> values(8);
   std::vector<std::thread> tasks;
@@ -84,7 +84,7 @@ TEST_CASE("tasks that ask at once share one copy") {
 }
 
 TEST_CASE("a piece that the driver has lost or damaged comes from an executor that has it") {
-  group all;
+  process_group all;
   const auto sent = long_text(3);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   CHECK(got(all.first, 1, size, {}) == sent);
@@ -100,7 +100,7 @@ TEST_CASE("a piece that the driver has lost or damaged comes from an executor th
 }
 
 TEST_CASE("a damaged piece of an executor is fetched from the driver, and served no more") {
-  group all;
+  process_group all;
   const auto sent = long_text(2);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   CHECK(got(all.first, 1, size, {}) == sent);
@@ -112,7 +112,7 @@ TEST_CASE("a damaged piece of an executor is fetched from the driver, and served
 }
 
 TEST_CASE("a piece that nobody has is an error that names it, and may be tried again") {
-  group all;
+  process_group all;
   const auto size = all.driver.broadcasts().put(1, text("small"));
   damage(all.driver, 1, 0);
   std::string why;
@@ -123,7 +123,7 @@ TEST_CASE("a piece that nobody has is an error that names it, and may be tried a
 }
 
 TEST_CASE("a copy that was dropped is fetched again, and whoever has it keeps it") {
-  group all;
+  process_group all;
   const auto sent = long_text(2);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   const auto held = all.first.broadcasts().get(1, size, &decode_text, {}, nullptr);
@@ -136,7 +136,7 @@ TEST_CASE("a copy that was dropped is fetched again, and whoever has it keeps it
 }
 
 TEST_CASE("a destroyed value is refused with its text, also by an executor that came later") {
-  group all;
+  process_group all;
   const auto size = all.driver.broadcasts().put(1, text(long_text(2)));
   const auto held = all.first.broadcasts().get(1, size, &decode_text, {}, nullptr);
   all.driver.broadcasts().drop(1, "destroyed at a.cpp:7");

@@ -42,7 +42,8 @@ public:
   void contribute(rdd_id dataset, std::uint32_t partition, contribution_list added) override {
     noted[{dataset.value, partition}] = values_of(added);
   }
-  void commit_map_output(shuffle_id, std::uint32_t, std::uint64_t, std::vector<std::shared_ptr<const block_object>>) override {}
+  void commit_map_output(shuffle_id, std::uint32_t, std::uint64_t, std::vector<std::shared_ptr<const block_object>>,
+                         std::uint64_t) override {}
   std::unique_ptr<shuffle_input> open_shuffle(shuffle_id, std::uint32_t, const std::atomic<bool>&) override {
     return nullptr;
   }
