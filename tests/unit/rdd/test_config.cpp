@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <string_view>
 #include <thread>
 
 namespace {
@@ -268,4 +270,30 @@ TEST_CASE("other master URLs are refused with the forms that exist") {
   check_fails(errc::bad_master_url, "the standalone cluster is not part of this version",
               [&] { core::parse_master("salamander://host:7077"); });
   check_fails(errc::bad_master_url, "at most 1024 threads", [&] { core::parse_master("local[2000]"); });
+}
+
+TEST_CASE("the page on configuration says of every key what the library knows of it") {
+  // SALAMANDER_WRITE_PAGES=1 writes it, after a change of the keys.
+  constexpr std::string_view kinds[] = {"text", "whole number", "number", "truth", "size", "time"};
+  std::string table = "<!-- keys -->\n| key | value | default | meaning |\n|---|---|---|---|\n";
+  for (const auto& entry : core::known_config()) {
+    std::string value(kinds[static_cast<std::size_t>(entry.kind)]);
+    if (!entry.choices.empty())
+      value = entry.choices;
+    table += "| `" + std::string(entry.key) + "` | " + value + " | " + std::string(entry.fallback) + " | " + std::string(entry.meaning) + " |\n";
+  }
+  const std::string path = SALAMANDER_SOURCE "/docs/configuration.md";
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  auto page = text.str();
+  const auto begin = page.find("<!-- keys -->");
+  const auto end = page.find("<!-- /keys -->");
+  REQUIRE(begin < end);
+  REQUIRE(end != std::string::npos);
+  if (std::getenv("SALAMANDER_WRITE_PAGES") != nullptr) {
+    page.replace(begin, end - begin, table);
+    std::ofstream(path) << page;
+    return;
+  }
+  CHECK_MESSAGE(page.substr(begin, end - begin) == table, "repeat with SALAMANDER_WRITE_PAGES=1 to bring docs/configuration.md up to date");
 }
