@@ -7,6 +7,7 @@
 #include <salamander/actors/memory_budget.hpp>
 #include <salamander/actors/process_end.hpp>
 #include <salamander/actors/scheduling.hpp>
+#include <salamander/actors/stores/store_settings.hpp>
 #include <salamander/actors/supervisor_actor.hpp>
 
 #include <fmt/format.h>
@@ -80,7 +81,7 @@ executor_spec make_spec(const config& settings, const core::master_url& master, 
 }
 
 std::vector<std::string> executor_environment(const config& settings) {
-  std::vector<std::pair<std::string, std::string>> wanted;
+  auto wanted = environment_of(store_settings_of(settings));
   for (const auto& [key, value] : settings.get_all())
     if (key.starts_with(environment_prefix))
       wanted.emplace_back(key.substr(environment_prefix.size()), value);
@@ -413,6 +414,7 @@ namespace salamander::core {
 
 std::unique_ptr<engine> start_engine(const config& settings, const std::string& application_name) {
   const auto master = parse_master(settings.get("salamander.master", "local[*]"));
+  actors::use_store_settings(actors::store_settings_of(settings));
   auto made = std::make_unique<actors::actor_engine>(settings);
   actors::on_own_thread([&] {
     switch (master.how) {

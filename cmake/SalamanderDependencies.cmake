@@ -3,6 +3,7 @@ set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON) # a project that adds this one as a su
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(CURL 7.86 REQUIRED) # signs requests for S3 as they have to be
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 
@@ -27,3 +28,4 @@ salamander_import(boost boost/asio.hpp)
 salamander_import(zstd zstd.h zstd)
 salamander_import(csv csv.h csv)
 salamander_import(simdjson simdjson.h simdjson)
+salamander_import(pugixml pugixml.hpp pugixml)

@@ -135,7 +135,7 @@ TEST_CASE("what is not there or cannot be read is an error with its path") {
   check_fails(errc::input_not_found, t.path("none"), t.path("d") + "," + t.path("none"));
   check_fails(errc::invalid_argument, "must not be empty", "");
   check_fails(errc::invalid_argument, "must not be empty", t.path("d") + ",");
-  check_fails(errc::invalid_argument, "only files of this machine", "hdfs://host/path");
+  check_fails(errc::invalid_argument, "there is no store 'gopher://'", "gopher://host/path");
   check_fails(errc::invalid_argument, "neither a file nor a directory", "/dev/null");
   fs::create_symlink("loop", t.path("loop"));
   check_fails(errc::io_error, "Too many levels", t.path("loop"));
