@@ -17,6 +17,11 @@ std::vector<core::block> job_record::wait() {
   return std::move(results_);
 }
 
+std::vector<core::block> job_record::results_so_far() const {
+  const std::lock_guard lock(mutex_);
+  return results_;
+}
+
 bool job_record::wait_for(std::chrono::milliseconds time) {
   std::unique_lock lock(mutex_);
   return ended_.wait_for(lock, time, [&] { return done_; });

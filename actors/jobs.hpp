@@ -18,6 +18,7 @@ public:
   job_record(std::uint32_t number, core::job_spec spec, canceller on_cancel);
 
   std::vector<core::block> wait() override;
+  std::vector<core::block> results_so_far() const override;
   bool wait_for(std::chrono::milliseconds time) override;
   void cancel(const std::string& reason) override;
   job_report report() const override;

@@ -3,6 +3,7 @@
 
 #include <salamander/rdd/accumulator.hpp>
 #include <salamander/rdd/broadcast.hpp>
+#include <salamander/rdd/random_source.hpp>
 #include <salamander/rdd/rdd.hpp>
 #include <salamander/rdd/row_nodes.hpp>
 #include <salamander/rdd/sources.hpp>
@@ -63,6 +64,23 @@ public:
                           where_t where = where_t::current()) const;
   /// 0, 1, ... up to but without end.
   rdd<std::int64_t> range(std::int64_t end, where_t where = where_t::current()) const;
+
+  /// `count` independent random numbers, never stored: uniform in [0, 1), normal with mean 0 and standard deviation 1, and so on. The same
+  /// seed and number of partitions (default: default_parallelism) give the same numbers, also when a lost partition is computed again;
+  /// without a seed one is drawn now. log_normal: mean and standard deviation are those of the logarithm.
+  /// Errors: errc::invalid_argument for a negative count, for fewer than one partition, and for parameters that the law does not have.
+  rdd<double> random_uniform(std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+                             where_t where = where_t::current()) const;
+  rdd<double> random_normal(std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+                            where_t where = where_t::current()) const;
+  rdd<double> random_log_normal(double mean, double deviation, std::int64_t count, std::int64_t partitions = -1,
+                                std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
+  rdd<double> random_exponential(double mean, std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+                                 where_t where = where_t::current()) const;
+  rdd<double> random_gamma(double shape, double scale, std::int64_t count, std::int64_t partitions = -1,
+                           std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
+  rdd<double> random_poisson(double mean, std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+                             where_t where = where_t::current()) const;
 
   /// No partitions, no records.
   template <class T>
@@ -223,6 +241,8 @@ private:
   template <class T, template <class> class Format>
   rdd<T> rows(const std::vector<core::input_file>& files, typename Format<core::row_of_t<T>>::options_type options,
               std::uint32_t partitions_min, const char* operation, const where_t& where) const;
+  rdd<double> random(core::random_law law, std::int64_t count, std::int64_t partitions, std::optional<std::uint64_t> seed,
+                     const char* operation, const where_t& where) const;
   std::uint32_t checked(const char* operation, std::int64_t partitions, const where_t& where) const;
 
   template <class C>

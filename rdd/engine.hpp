@@ -70,6 +70,9 @@ public:
   /// Blocks until the job ends; results in the order of job_spec::partitions.
   /// Errors: salamander::error with the first cause. May be called once.
   virtual std::vector<block> wait() = 0;
+  /// The results that have arrived, in the order of job_spec::partitions; empty blocks stand for the others. Of a failed job: none.
+  /// Requires: `wait` was not called.
+  virtual std::vector<block> results_so_far() const = 0;
   /// False when the time is over first.
   virtual bool wait_for(std::chrono::milliseconds time) = 0;
   /// Asks for the end; `wait` then throws errc::job_cancelled with `reason`. No effect on a finished job.

@@ -3,9 +3,12 @@
 
 #include <salamander/rdd/actions.hpp>
 #include <salamander/rdd/application.hpp>
+#include <salamander/rdd/approximate.hpp>
 #include <salamander/rdd/cache.hpp>
 #include <salamander/rdd/cogroup.hpp>
 #include <salamander/rdd/combine.hpp>
+#include <salamander/rdd/counting.hpp>
+#include <salamander/rdd/exact_sampling.hpp>
 #include <salamander/rdd/exchange.hpp>
 #include <salamander/rdd/functions.hpp>
 #include <salamander/rdd/indexing.hpp>
@@ -236,6 +239,13 @@ public:
   rdd sample_by_key(bool with_replacement, const Fractions& fractions, std::optional<std::uint64_t> seed = {},
                     where_t where = where_t::current()) const
     requires core::pair_record<T>;
+  /// The same with exactly ceil(fraction * count) pairs of each key, as long as the records are the same each time. Runs a job that counts
+  /// keys when this is called; the plan has a number for each key and partition. A key without pairs is no error.
+  /// Errors: as sample_by_key, all of them now.
+  template <class Fractions>
+  rdd sample_by_key_exact(bool with_replacement, const Fractions& fractions, std::optional<std::uint64_t> seed = {},
+                          where_t where = where_t::current()) const
+    requires core::pair_record<T>;
   /// Keys where the partitioner says, each partition sorted by key. The order of equal keys is kept.
   template <class Less = std::less<>>
     requires core::key_ordering<Less, T>
@@ -315,6 +325,22 @@ public:
   /// How many different records there are, with this relative standard deviation; needs 1.08 / relative_sd^2 bytes a partition at most.
   /// Records that are equal by same_key count once. Errors: errc::invalid_argument for less than 0.00013.
   std::uint64_t count_approx_distinct(double relative_sd = 0.05, where_t where = where_t::current()) const;
+
+  /// What is known when `timeout` is over, or sooner if that is all: about how many records there are, and bounds that hold with the
+  /// probability `confidence`; see partial_result. Partitions that are not done are taken to be like those that are.
+  /// Errors: errc::invalid_argument for a confidence outside [0, 1]; those of a job that fails in time.
+  partial_result<bounded_double> count_approx(std::chrono::milliseconds timeout, double confidence = 0.95,
+                                              where_t where = where_t::current()) const;
+  partial_result<bounded_double> sum_approx(std::chrono::milliseconds timeout, double confidence = 0.95,
+                                            where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  partial_result<bounded_double> mean_approx(std::chrono::milliseconds timeout, double confidence = 0.95,
+                                             where_t where = where_t::current()) const
+    requires std::is_arithmetic_v<T>;
+  /// The same for each record, or key, that was seen.
+  auto count_by_value_approx(std::chrono::milliseconds timeout, double confidence = 0.95, where_t where = where_t::current()) const;
+  auto count_by_key_approx(std::chrono::milliseconds timeout, double confidence = 0.95, where_t where = where_t::current()) const
+    requires core::pair_record<T>;
 
   double sum(where_t where = where_t::current()) const
     requires std::is_arithmetic_v<T>;
@@ -415,6 +441,10 @@ private:
   auto run(F f, const char* operation, const where_t& where) const;
   template <class Function>
   void save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where) const;
+  template <class F, class Estimate>
+  auto approximate(F f, Estimate estimate, std::chrono::milliseconds timeout, const char* operation, const where_t& where) const;
+  template <class Count>
+  auto counts_approx(Count count, std::chrono::milliseconds timeout, double confidence, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>
   auto sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>
@@ -450,6 +480,7 @@ private:
 
 #include <salamander/rdd/rdd.ipp>
 #include <salamander/rdd/rdd_actions.ipp>
+#include <salamander/rdd/rdd_approximate.ipp>
 #include <salamander/rdd/rdd_pairs.ipp>
 #include <salamander/rdd/rdd_samples.ipp>
 #include <salamander/rdd/rdd_sets.ipp>

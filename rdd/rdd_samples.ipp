@@ -77,4 +77,44 @@ rdd<T> rdd<T>::sample_by_key(bool with_replacement, const Fractions& fractions, 
   return derive<core::sample_node<T, core::stratified_sampling<core::owned_key<T>>>>(narrow_header(operation, true, where), std::move(how));
 }
 
+template <class T>
+template <class Fractions>
+rdd<T> rdd<T>::sample_by_key_exact(bool with_replacement, const Fractions& fractions, std::optional<std::uint64_t> seed, where_t where) const
+  requires core::pair_record<T>
+{
+  constexpr const char* operation = "sample_by_key_exact";
+  using key = core::owned_key<T>;
+  struct stratum {
+    double fraction = 0;
+    std::vector<std::uint64_t> sizes; // of each partition
+  };
+  core::exact_sampling<key> how;
+  how.with_replacement = with_replacement;
+  how.seed = seed ? *seed : core::random_seed();
+  how.quotas.resize(node_->partitions);
+  std::unordered_map<key, stratum, core::any_key_hash, core::any_key_equal> strata;
+  for (const auto& [one, fraction] : fractions) {
+    static_cast<void>(core::checked_sampling(with_replacement, static_cast<double>(fraction), how.seed, operation, where));
+    strata[one] = {static_cast<double>(fraction), std::vector<std::uint64_t>(node_->partitions)};
+  }
+  const auto counted = run(core::count_keys_function<T>{}, operation, where);
+  for (std::size_t p = 0; p < counted.size(); ++p)
+    for (const auto& [one, times] : counted[p]) {
+      const auto found = strata.find(one);
+      if (found == strata.end())
+        core::throw_error(errc::invalid_argument, operation + (" at " + call_site::from(where).text()) + ": " + core::no_fraction_for(one));
+      found->second.sizes[p] = times;
+    }
+  for (const auto& [one, fraction] : fractions) {
+    const auto& of = strata.find(one)->second;
+    const auto all = std::accumulate(of.sizes.begin(), of.sizes.end(), std::uint64_t{0});
+    const auto wanted = core::exact_size(of.fraction, all);
+    const auto shares = core::split_sample(of.sizes, wanted, with_replacement, core::mix(how.seed ^ core::hash_value(one), 1));
+    for (std::size_t p = 0; p < shares.size(); ++p)
+      if (of.sizes[p] != 0)
+        how.quotas[p].emplace_back(one, core::stratum_quota{of.sizes[p], shares[p]});
+  }
+  return derive<core::sample_node<T, core::exact_sampling<key>>>(narrow_header(operation, true, where), std::move(how));
+}
+
 } // namespace salamander

@@ -76,29 +76,32 @@ struct any_key_equal {
   }
 };
 
+template <class Key>
+std::string no_fraction_for(const Key& key) {
+  std::string text = "there is no fraction for the key";
+  if constexpr (std::is_arithmetic_v<Key> || std::is_convertible_v<Key, std::string_view>)
+    append_text(text += ' ', key);
+  return text;
+}
+
 /// A sampler for each key.
-template <class K>
+template <class K, class Sampler = record_sampler>
 class stratified_sampler {
 public:
-  void add(const K& key, record_sampler&& sampler) {
+  void add(const K& key, Sampler&& sampler) {
     samplers_.insert_or_assign(key, std::move(sampler));
   }
   /// Errors: errc::invalid_argument for a key that was not added.
   template <class Record>
   std::uint32_t take(const Record& record) {
     const auto found = samplers_.find(record.first);
-    if (found == samplers_.end()) {
-      std::string text = "there is no fraction for the key";
-      using key = std::remove_cvref_t<decltype(record.first)>;
-      if constexpr (std::is_arithmetic_v<key> || std::is_convertible_v<key, std::string_view>)
-        append_text(text += ' ', record.first);
-      throw_error(errc::invalid_argument, text);
-    }
+    if (found == samplers_.end())
+      throw_error(errc::invalid_argument, no_fraction_for(record.first));
     return found->second.take(record);
   }
 
 private:
-  std::unordered_map<K, record_sampler, any_key_hash, any_key_equal> samplers_;
+  std::unordered_map<K, Sampler, any_key_hash, any_key_equal> samplers_;
 };
 
 /// How a dataset of pairs is sampled by key; a plan carries it.

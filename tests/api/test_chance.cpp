@@ -190,3 +190,56 @@ TEST_CASE_FIXTURE(api, "distinct records are counted about, within a few standar
   CHECK(code_of([&] { range(sc, 5).count_approx_distinct(0.00001); }) == sal::errc::invalid_argument);
   CHECK(code_of([&] { range(sc, 5).count_approx_distinct(0); }) == sal::errc::invalid_argument);
 }
+
+TEST_CASE_FIXTURE(api, "an exact sample by key has ceil(fraction * count) pairs of each key, whatever the partitions") {
+  const std::map<std::int64_t, double> fractions{{0, 0.1}, {1, 0.25}, {2, 1.0}, {3, 0.0}, {77, 0.5}};
+  for (const auto partitions : {1U, 3U, 50U, 1200U})
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
+      CAPTURE(partitions);
+      CAPTURE(seed);
+      const auto data = range(sc, 1003, partitions).key_by([](std::int64_t x) { return x % 4; });
+      const auto without = data.sample_by_key_exact(false, fractions, seed);
+      const auto chosen = without.collect();
+      std::map<std::int64_t, std::size_t> counts;
+      for (const auto& [key, value] : chosen)
+        ++counts[key];
+      CHECK(counts == std::map<std::int64_t, std::size_t>{{0, 26}, {1, 63}, {2, 251}});
+      CHECK(std::is_sorted(chosen.begin(), chosen.end(), sal::by_value));
+      CHECK(without.values().distinct().count() == chosen.size());
+      CHECK(data.sample_by_key_exact(false, fractions, seed).collect() == chosen);
+      CHECK(data.sample_by_key_exact(false, fractions, seed + 10).collect() != chosen);
+      const auto with = data.sample_by_key_exact(true, std::map<std::int64_t, double>{{0, 0.1}, {1, 3.0}, {2, 1.0}, {3, 0.0}}, seed);
+      const auto often = with.count_by_key();
+      CHECK(often.at(0) == 26);
+      CHECK(often.at(1) == 753);
+      CHECK(often.at(2) == 251);
+      CHECK(often.count(3) == 0);
+      CHECK(with.filter([](const auto& pair) { return pair.first == 2; }).values().distinct().count() < 251);
+    }
+}
+
+TEST_CASE_FIXTURE(api, "an exact sample prefers no record and no partition") {
+  const auto data = range(sc, 100, 8).key_by([](std::int64_t) { return 0; });
+  std::vector<int> taken(100);
+  constexpr int rounds = 400;
+  for (std::uint64_t seed = 0; seed < rounds; ++seed)
+    for (const auto& [key, value] : data.sample_by_key_exact(seed % 2 == 0, std::map<int, double>{{0, 0.3}}, seed).collect())
+      ++taken[static_cast<std::size_t>(value)];
+  const auto expected = rounds * 0.3;
+  for (const auto times : taken)
+    CHECK(std::abs(times - expected) < 6 * std::sqrt(expected));
+}
+
+TEST_CASE_FIXTURE(api, "an exact sample by key tells what is wrong when it is defined") {
+  const auto data = sc.parallelize(std::vector<std::pair<std::string, int>>{{"odd", 1}, {"even", 2}}, 2);
+  std::string text;
+  CHECK(code_of(
+            [&] {
+              data.sample_by_key_exact(false, std::map<std::string, double>{{"odd", 1.0}}, 1);
+            },
+            &text) == sal::errc::invalid_argument);
+  CHECK(text.find("sample_by_key_exact at ") == 0);
+  CHECK(text.find("there is no fraction for the key even") != std::string::npos);
+  CHECK(code_of([&] { data.sample_by_key_exact(false, std::map<std::string, double>{{"odd", 1.5}}); }) == sal::errc::invalid_argument);
+  CHECK(sc.empty_rdd<std::pair<int, int>>().sample_by_key_exact(false, std::map<int, double>{}).count() == 0);
+}
