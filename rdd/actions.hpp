@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/invoke.hpp>
+#include <salamander/rdd/ordering.hpp>
 #include <salamander/rdd/plan.hpp>
 #include <salamander/rdd/record_block.hpp>
 #include <salamander/rdd/record_range.hpp>
@@ -289,6 +290,8 @@ struct first_ordered_function : composed<first_ordered_function<T, Less>, carrie
     hold();
     in.each(
         [&](auto&& record) {
+          if (order == 0)
+            check_order(record, record, less);
           if (heap.size() < limit) {
             heap.push_back({to_owned<owned_t<T>>(std::forward<decltype(record)>(record)), order++});
             meter_new(beside, heap.back().record);

@@ -1,6 +1,7 @@
 // Records moved to other partitions as they are: partition_by, sort_by_key and repartition.
 #pragma once
 
+#include <salamander/rdd/ordering.hpp>
 #include <salamander/rdd/shuffle_io.hpp>
 #include <salamander/rdd/sort_prefix.hpp>
 
@@ -161,6 +162,8 @@ class sort_node final : public typed_node<typename Out::type> {
 
     void sort(const sort_node& dataset) {
       const auto& less = dataset.less_;
+      if (!order_.empty())
+        check_order(row_at(0).first, row_at(0).first, less);
       const auto before = [&](const sort_entry& a, const sort_entry& b) {
         const auto& x = static_cast<const row_type*>(a.row)->first;
         const auto& y = static_cast<const row_type*>(b.row)->first;

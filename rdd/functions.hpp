@@ -4,6 +4,7 @@
 #include <salamander/rdd/actions.hpp>
 #include <salamander/rdd/combine.hpp>
 #include <salamander/rdd/invoke.hpp>
+#include <salamander/rdd/key_partitioner.hpp>
 #include <salamander/rdd/narrow.hpp>
 #include <salamander/rdd/stats.hpp>
 #include <salamander/rdd/part_writer.hpp>
@@ -252,57 +253,34 @@ struct stats_function {
   }
 };
 
-/// A uniform sample of at most `limit` keys of a partition (reservoir, seeded by the partition's index), and its size.
+/// A uniform sample of at most `limit` keys of a partition and their places (reservoir, seeded by the partition's index), and how many
+/// records each stands for. One pass whatever the sizes of partitions: the weight makes up for a large one.
 template <class T>
 struct sample_keys_function : composed<sample_keys_function<T>, carried<std::uint64_t>> {
-  using key = owned_key<T>;
+  using place = sort_place<owned_key<T>>;
 
-  std::pair<double, std::vector<key>> operator()(partition_reader<T>& in) const {
+  std::pair<double, std::vector<place>> operator()(partition_reader<T>& in) const {
     const auto limit = carried_value(std::get<0>(this->parts));
-    std::vector<key> kept;
+    const auto partition = in.context().partition_index;
+    std::vector<place> kept;
     std::uint64_t seen = 0;
-    std::uint64_t state = mix(in.context().partition_index + 1, 0x9e3779b97f4a7c15ULL);
+    std::uint64_t state = mix(partition + 1, 0x9e3779b97f4a7c15ULL);
     in.each(
         [&](auto&& record) {
-          ++seen;
+          const auto ordinal = seen++;
           if (kept.size() < limit) {
-            kept.push_back(to_owned<key>(record.first));
+            kept.push_back({to_owned<owned_key<T>>(record.first), partition, ordinal});
             return;
           }
           state = mix(state + 0x9e3779b97f4a7c15ULL, 0xe7037ed1a0b428dbULL);
           if (const auto at = state % seen; at < limit)
-            kept[at] = to_owned<key>(record.first);
+            kept[at] = {to_owned<owned_key<T>>(record.first), partition, ordinal};
         },
         [&] { in.hold(weight_of(kept)); });
     const double weight = kept.empty() ? 0 : static_cast<double>(seen) / static_cast<double>(kept.size());
     return {weight, std::move(kept)};
   }
 };
-
-/// At most partitions - 1 distinct bounds that cut the sampled weight into equal parts.
-template <class K, class Less>
-std::vector<K> range_bounds(std::vector<std::pair<double, std::vector<K>>> samples, std::uint32_t partitions, const Less& less) {
-  std::vector<std::pair<K, double>> all;
-  double total = 0;
-  for (auto& [weight, keys] : samples)
-    for (auto& key : keys) {
-      all.emplace_back(std::move(key), weight);
-      total += weight;
-    }
-  std::stable_sort(all.begin(), all.end(), [&](const auto& a, const auto& b) { return less(a.first, b.first); });
-  std::vector<K> bounds;
-  const double step = total / partitions;
-  double sum = 0;
-  double target = step;
-  for (auto& [key, weight] : all) {
-    sum += weight;
-    if (sum >= target && bounds.size() + 1 < partitions && (bounds.empty() || less(bounds.back(), key))) {
-      bounds.push_back(std::move(key));
-      target += step;
-    }
-  }
-  return bounds;
-}
 
 /// Where and how a part file is written, as it travels to tasks.
 struct output_order {

@@ -8,8 +8,15 @@
 #include <salamander/rdd/partitioning.hpp>
 
 #include <algorithm>
+#include <tuple>
 
 namespace salamander::core {
+
+/// Where a record stands in the input of a shuffle.
+struct row_position {
+  std::uint32_t partition = 0; ///< of the map side
+  std::uint64_t ordinal = 0;
+};
 
 /// Decides the partition of keys that lie in rows as Key. Rebuilt in executors by P(byte_reader&).
 /// Threads: const members from any thread.
@@ -21,6 +28,11 @@ public:
   virtual void encode(byte_writer& out) const = 0;
   /// Keys lie `stride` bytes apart from `first` on. Errors: what a user's function throws.
   virtual void assign(const Key* first, std::size_t stride, std::size_t count, std::uint32_t* to) const = 0;
+  /// The same for records that stand one after the other from `from` on, for partitioners that tell equal keys apart by that.
+  virtual void assign_from(row_position from, const Key* first, std::size_t stride, std::size_t count, std::uint32_t* to) const {
+    static_cast<void>(from);
+    assign(first, stride, count, to);
+  }
 };
 
 template <class Key>
@@ -112,6 +124,75 @@ public:
           std::lower_bound(bounds_.begin(), bounds_.end(), key, [&](const bound_type& bound, const Key& k) { return less_(bound, k); });
       const auto p = static_cast<std::uint32_t>(at - bounds_.begin());
       to[i] = ascending_ ? p : bounds - p;
+    }
+  }
+
+private:
+  std::vector<bound_type> bounds_;
+  Less less_;
+  bool ascending_;
+};
+
+/// A record's place in a sorted dataset whose equal keys keep their order: no two records have the same.
+template <class K>
+struct sort_place {
+  K key;
+  std::uint32_t partition = 0;
+  std::uint64_t ordinal = 0;
+};
+
+/// Orders places by key, and equal keys as they stand in the input, whichever way the keys go.
+template <class Less>
+struct place_less {
+  const Less& less;
+  bool ascending = true;
+
+  template <class A, class B>
+  bool keys(const A& a, const B& b) const {
+    return ascending ? less(a, b) : less(b, a);
+  }
+  template <class K>
+  bool operator()(const sort_place<K>& a, const sort_place<K>& b) const {
+    if (keys(a.key, b.key))
+      return true;
+    return !keys(b.key, a.key) && std::tie(a.partition, a.ordinal) < std::tie(b.partition, b.ordinal);
+  }
+};
+
+/// Ranges of an ordering of records, not of keys: partition i holds what comes after bound i-1 and up to bound i, so that many equal keys
+/// are spread over several partitions. Of no use to find a key.
+template <class Key, class Less>
+class place_partitioner final : public key_partitioner<Key> {
+  using bound_type = sort_place<owned_t<Key>>;
+
+public:
+  place_partitioner(std::vector<bound_type> bounds, Less less, bool ascending)
+      : bounds_(std::move(bounds)), less_(std::move(less)), ascending_(ascending) {}
+  explicit place_partitioner(byte_reader& in)
+      : bounds_(read_value<std::vector<bound_type>>(in)), less_(read_closure<Less>(in)), ascending_(in.flag()) {}
+
+  code_token token() const override {
+    return partitioner_token<place_partitioner, Key>();
+  }
+  void encode(byte_writer& out) const override {
+    write_value(out, bounds_);
+    write_closure(out, less_);
+    out.varint(ascending_ ? 1 : 0);
+  }
+  void assign(const Key* first, std::size_t stride, std::size_t count, std::uint32_t* to) const override {
+    assign_from({}, first, stride, count, to);
+  }
+  void assign_from(row_position from, const Key* first, std::size_t stride, std::size_t count, std::uint32_t* to) const override {
+    const place_less<Less> before{less_, ascending_};
+    for (std::size_t i = 0; i < count; ++i, ++from.ordinal) {
+      const auto& key = key_in_row(first, stride, i);
+      auto at = std::lower_bound(bounds_.begin(), bounds_.end(), key,
+                                 [&](const bound_type& bound, const Key& k) { return before.keys(bound.key, k); });
+      if (at != bounds_.end() && !before.keys(key, at->key)) // equal: the place in the input decides
+        at = std::lower_bound(at, bounds_.end(), key, [&](const bound_type& bound, const Key& k) {
+          return !before.keys(k, bound.key) && std::tie(bound.partition, bound.ordinal) < std::tie(from.partition, from.ordinal);
+        });
+      to[i] = static_cast<std::uint32_t>(at - bounds_.begin());
     }
   }
 

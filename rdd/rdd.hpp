@@ -19,6 +19,7 @@
 #include <salamander/rdd/sampling.hpp>
 #include <salamander/rdd/set_functions.hpp>
 #include <salamander/rdd/sketch_functions.hpp>
+#include <salamander/rdd/sort_bounds.hpp>
 #include <salamander/rdd/stats.hpp>
 #include <salamander/rdd/tree_functions.hpp>
 
@@ -92,7 +93,9 @@ public:
   /// (k, all records with f(record) == k); shuffles.
   template <core::record_function<T> F>
   auto group_by(F f, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
-  /// Ordered by f(record); samples the keys in a job of its own when more than one partition is asked for. Equal keys keep their order.
+  /// Ordered by f(record); samples the keys in a job of its own when more than one partition is asked for. Equal keys keep their order
+  /// and are spread over partitions where there are many (docs/adr/0006). Errors: errc::invalid_argument for an ordering that is seen to be
+  /// no strict weak one.
   /// (Exactly bool: a lambda would convert to one.)
   template <core::record_function<T> F, std::same_as<bool> Ascending = bool>
   auto sort_by(F f, Ascending ascending = true, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
@@ -261,7 +264,7 @@ public:
   template <class F>
   rdd<core::kept_t<T>> partition_by(core::partition_spec partitions, F f, where_t where = where_t::current()) const
     requires core::pair_record<T>;
-  /// Ordered by key over all partitions; has a range partitioner. Samples in a job of its own for more than one partition.
+  /// Ordered by key over all partitions; has a range partitioner: equal keys are in one partition. Samples in a job of its own for more than one partition.
   template <std::same_as<bool> Ascending = bool>
   rdd<core::kept_t<T>> sort_by_key(Ascending ascending = true, core::partition_spec partitions = {}, where_t where = where_t::current()) const
     requires core::pair_record<T>;

@@ -247,31 +247,42 @@ rdd<core::kept_t<T>> rdd<T>::partitioned(const core::partitioner_choice& choice,
 
 // -- sorting ----------------------------------------------------------------------------------------------------------------------
 
+/// Out = whole_record: keys go to partitions by themselves, so that the result has a partitioner and keys can be found; value_alone:
+/// records do, so that equal keys do not crowd into one partition (docs/adr/0006).
 template <class T>
 template <template <class> class Out, class Less>
 auto rdd<T>::sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const {
   using key_row = core::key_row_t<core::key_in<T>>;
   using bound = core::owned_t<key_row>;
+  constexpr bool by_key = std::is_same_v<typename Out<T>::type, core::kept_t<T>>;
+  using bounds_type = std::vector<std::conditional_t<by_key, bound, core::sort_place<bound>>>;
   core::check_closure(less, operation, where);
   app_->check_usable(operation, where);
   const auto wanted = partitions != 0 ? partitions : node_->partitions;
-  std::vector<bound> bounds;
+  bounds_type bounds;
   if (wanted > 1 && node_->partitions != 0) {
     const auto sample_max = std::min<std::uint64_t>(std::uint64_t{20} * wanted, 1'000'000);
     const auto each = (3 * sample_max + node_->partitions - 1) / node_->partitions;
     using sampler = core::sample_keys_function<T>;
-    auto samples = run(sampler{{std::tuple<core::carried<std::uint64_t>>(core::carry<std::uint64_t>(each))}}, operation, where);
-    bounds = core::on_driver(operation, where, "ordering a sample of the keys",
-                             [&] { return core::range_bounds(std::move(samples), wanted, less); });
+    const auto job = std::string(operation) + " (sampling its keys)";
+    auto samples = run(sampler{{std::tuple<core::carried<std::uint64_t>>(core::carry<std::uint64_t>(each))}}, job.c_str(), where);
+    bounds = core::on_driver(operation, where, "ordering a sample of the keys", [&] {
+      if constexpr (by_key)
+        return core::key_bounds(std::move(samples), wanted, less);
+      else
+        return core::place_bounds(std::move(samples), wanted, less, ascending);
+    });
   }
   const auto count = node_->partitions == 0 ? 0 : static_cast<std::uint32_t>(bounds.size() + 1);
-  auto assigner = std::shared_ptr<const core::key_partitioner<key_row>>(
-      std::make_shared<const core::range_key_partitioner<key_row, Less>>(std::move(bounds), less, ascending));
   auto header = app_->header(operation, where, count);
   header.dependencies.push_back(core::wide_on(node_, app_->next_shuffle()));
-  if constexpr (std::is_same_v<typename Out<T>::type, core::kept_t<T>>) {
+  std::shared_ptr<const core::key_partitioner<key_row>> assigner;
+  if constexpr (by_key) {
+    assigner = std::make_shared<const core::range_key_partitioner<key_row, Less>>(std::move(bounds), less, ascending);
     header.partitioning = salamander::partitioner{salamander::partitioner::kind::range, count, app_->next_identity()};
     header.assigner = assigner;
+  } else {
+    assigner = std::make_shared<const core::place_partitioner<key_row, Less>>(std::move(bounds), less, ascending);
   }
   return derive<core::sort_node<T, Less, Out<T>>>(std::move(header), std::move(assigner), std::move(less), ascending);
 }

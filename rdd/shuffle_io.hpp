@@ -106,7 +106,9 @@ void scatter_pairs(const node& dataset, std::size_t which, std::uint32_t partiti
     rows.clear();
     in.for_each([&](auto&& record) { rows.push_back(to_row(std::forward<decltype(record)>(record), scatter.characters())); });
     targets.resize(rows.size());
-    described(dataset, context, records, [&] { partitioner.assign(&rows.front().first, sizeof(row_type), rows.size(), targets.data()); });
+    described(dataset, context, records, [&] {
+      partitioner.assign_from({partition, records}, &rows.front().first, sizeof(row_type), rows.size(), targets.data());
+    });
     if (compared) {
       contents.add(rows.data(), rows.size());
       places.add(targets.data(), targets.size());
