@@ -28,7 +28,7 @@ application::application(config settings, call_site created_at) : settings_(std:
 }
 
 application::~application() {
-  stop();
+  stop("destroyed");
 }
 
 void application::check_usable(const char* operation, const source_location& where) const {
@@ -36,9 +36,18 @@ void application::check_usable(const char* operation, const source_location& whe
     throw_error(errc::nested_use, std::string(operation) + " at " + call_site::from(where).text() +
                                       " was called inside a function that runs in a task; datasets and contexts exist on the driver only: "
                                       "collect the other dataset first and pass it by sal::bind_front, or join the two");
-  if (stopped_.load())
-    throw_error(errc::context_stopped, std::string(operation) + " at " + call_site::from(where).text() +
-                                           " was called on a stopped context; it was created at " + created_at_.text());
+  if (!stopped_.load())
+    return;
+  auto text = std::string(operation) + " at " + call_site::from(where).text() + " was called on a stopped context; it was created at " +
+              created_at_.text();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!end_.empty())
+      text += " and " + end_;
+  }
+  if (const auto other = active_context_site(); !other.empty())
+    text += "; the one that is active now was created at " + other;
+  throw_error(errc::context_stopped, text);
 }
 
 void application::check_same(const application& other, const char* operation, const source_location& where) const {
@@ -184,9 +193,13 @@ job_report application::last_report() const {
   return last_;
 }
 
-void application::stop() {
+void application::stop(const std::string& how) {
   if (stopped_.exchange(true))
     return;
+  {
+    const std::lock_guard lock(mutex_);
+    end_ = how;
+  }
   {
     const std::lock_guard lock(gate_->mutex);
     gate_->open_to = nullptr;

@@ -36,7 +36,8 @@ public:
     return identities_.fetch_add(1);
   }
 
-  /// Errors: errc::context_stopped with the place of creation; errc::nested_use inside a task.
+  /// Errors: errc::context_stopped with the places of creation and end, and that of the context that runs now; errc::nested_use inside a
+  /// task.
   void check_usable(const char* operation, const source_location& where) const;
 
   /// Errors: errc::invalid_argument when `other` belongs to another context.
@@ -82,7 +83,8 @@ public:
   /// The report of the last job that ended by `run` on this thread's behalf or another's.
   job_report last_report() const;
 
-  void stop();
+  /// `how` it ends is told to those who use it afterwards: "stopped at a.cpp:3".
+  void stop(const std::string& how);
   bool stopped() const noexcept {
     return stopped_.load();
   }
@@ -109,6 +111,7 @@ private:
   std::atomic<std::uint64_t> identities_{1};
   std::atomic<bool> stopped_{false};
   mutable std::mutex mutex_;
+  std::string end_; ///< how it was stopped
   job_report last_;
 };
 
@@ -124,6 +127,9 @@ partitioner_choice choose_partitioner(const application& app, std::initializer_l
 
 /// The lineage of a dataset as an indented tree.
 std::string describe_lineage(const lineage& dataset);
+
+/// Where the context that runs in this process was created; empty: none does.
+std::string active_context_site();
 
 // Shorthand for building headers.
 dependency narrow_on(const node_ptr& parent);

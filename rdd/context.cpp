@@ -18,6 +18,11 @@ bool init_was_called() noexcept {
   return initialised.load();
 }
 
+std::string active_context_site() {
+  const std::lock_guard lock(active_mutex);
+  return active.load() ? active_site : std::string();
+}
+
 std::uint32_t partition_spec::checked(std::int64_t count) {
   if (count < 0 || count > 0x7fffffff)
     throw_error(errc::invalid_argument, "number of partitions (" + std::to_string(count) + ") must be from 0, the default, to 2147483647");
@@ -46,13 +51,17 @@ context::context(config settings, where_t where) {
 }
 
 context::~context() {
-  stop();
+  end("left its scope");
 }
 
-void context::stop() {
+void context::stop(where_t where) {
+  end("stopped at " + call_site::from(where).text());
+}
+
+void context::end(const std::string& how) {
   if (app_->stopped())
     return;
-  app_->stop();
+  app_->stop(how);
   const std::lock_guard lock(active_mutex);
   active.store(false);
 }

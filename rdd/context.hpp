@@ -229,9 +229,10 @@ public:
     app_->runner().cancel_all_jobs(reason);
   }
   /// Ends jobs and executors. Idempotent; datasets of this context cannot be used afterwards.
-  void stop();
+  void stop(where_t where = where_t::current());
 
 private:
+  void end(const std::string& how);
   friend testing::fault_report testing::report(const context& sc);
 
   std::vector<core::input_file> listed(const std::string& path) const;
