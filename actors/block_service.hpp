@@ -52,7 +52,7 @@ public:
   /// The same from one of several holders: what does not answer at once is given up, not tried again.
   core::block fetch_or_move_on(std::uint32_t peer, const storage::block_id& id, const std::atomic<bool>* cancelled);
 
-  /// What is to be said about cached partitions with the next report.
+  /// What is to be said about cached partitions before the next reports.
   contribution_box& contributions() noexcept {
     return contributions_;
   }

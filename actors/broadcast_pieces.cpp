@@ -35,8 +35,7 @@ void cut_broadcast(block_service& blocks, std::uint32_t broadcast, const core::b
 void bury_broadcast(block_service& blocks, std::uint32_t broadcast, const std::string& text) {
   const auto* from = reinterpret_cast<const std::byte*>(text.data());
   blocks.store().drop_all(storage::block_kind::broadcast, broadcast);
-  blocks.store().put(block_id::broadcast(broadcast, grave),
-                     to_stored(std::make_shared<const core::byte_buffer>(from, from + text.size())));
+  blocks.store().put(block_id::broadcast(broadcast, grave), to_stored(std::make_shared<const core::byte_buffer>(from, from + text.size())));
 }
 
 void forget_grave(block_service& blocks, std::uint32_t broadcast) {

@@ -38,6 +38,8 @@ std::uint64_t broadcast_values::put(std::uint32_t broadcast, value what) {
     core::byte_buffer bytes;
     what->encode(bytes);
     cut_broadcast(blocks_, broadcast, bytes);
+    const std::lock_guard lock(mutex_);
+    cut_.insert(broadcast);
     return 1 + bytes.size();
   }
   const std::lock_guard lock(mutex_);
@@ -111,18 +113,19 @@ broadcast_values::value broadcast_values::fetch(std::uint32_t broadcast, std::ui
 }
 
 void broadcast_values::finish(std::uint32_t broadcast, value fetched) {
-  bool unwanted = false;
+  bool wanted = false;
   {
     const std::lock_guard lock(mutex_);
-    const auto at = entries_.find(broadcast);
-    unwanted = at->second.dropped;
-    if (unwanted || !fetched)
-      entries_.erase(at);
-    else
-      at->second.what = std::move(fetched);
+    if (const auto at = entries_.find(broadcast); at != entries_.end()) {
+      wanted = !at->second.dropped;
+      if (wanted && fetched)
+        at->second.what = std::move(fetched);
+      else
+        entries_.erase(at);
+    }
   }
   changed_.notify_all();
-  if (unwanted)
+  if (!wanted)
     blocks_.store().drop_all(storage::block_kind::broadcast, broadcast);
 }
 
@@ -134,6 +137,7 @@ void broadcast_values::drop(std::uint32_t broadcast, const std::optional<std::st
     const std::lock_guard lock(mutex_);
     if (destroyed)
       remember(broadcast, *destroyed);
+    cut_.erase(broadcast);
     if (const auto at = entries_.find(broadcast); at != entries_.end() && !at->second.what) {
       at->second.dropped = true;
     } else if (at != entries_.end()) {
@@ -159,6 +163,18 @@ void broadcast_values::remember(std::uint32_t broadcast, const std::string& text
   forget_grave(blocks_, destroyed_order_.front());
   destroyed_.erase(destroyed_order_.front());
   destroyed_order_.pop_front();
+}
+
+void broadcast_values::clear() {
+  std::unordered_map<std::uint32_t, entry> gone; // values die outside the lock
+  std::unordered_set<std::uint32_t> cut;
+  {
+    const std::lock_guard lock(mutex_);
+    gone.swap(entries_);
+    cut.swap(cut_);
+  }
+  for (const auto broadcast : cut)
+    blocks_.store().drop_all(storage::block_kind::broadcast, broadcast);
 }
 
 broadcast_values::counts broadcast_values::fetched() const {

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace salamander::actors {
 
@@ -46,6 +47,9 @@ public:
   /// Drops this process's copy. Whoever has it keeps it. `destroyed`: for good, also what the driver has, and this is what to say.
   void drop(std::uint32_t broadcast, const std::optional<std::string>& destroyed);
 
+  /// Drops everything; tasks that have a value keep it. No other may ask any more.
+  void clear();
+
   /// Pieces that came from each kind of holder so far.
   struct counts {
     std::uint64_t from_driver = 0;
@@ -71,6 +75,7 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<std::uint32_t, entry> entries_;
+  std::unordered_set<std::uint32_t> cut_; ///< values whose pieces all are here for others
   std::unordered_map<std::uint32_t, std::string> destroyed_;
   std::deque<std::uint32_t> destroyed_order_;
   counts fetched_;

@@ -4,12 +4,12 @@
 
 namespace salamander::actors {
 
-contribution_unit make_unit(core::contribution_list added, bool as_bytes) {
-  contribution_unit unit;
+contributed_values to_values(core::contribution_list added, bool as_bytes) {
+  contributed_values values;
   std::size_t size = 0;
   for (auto& [accumulator, value] : added) {
     if (!as_bytes) {
-      unit.values.push_back({accumulator, {std::move(value), nullptr}});
+      values.push_back({accumulator, {std::move(value), nullptr}});
       continue;
     }
     auto bytes = std::make_shared<core::byte_buffer>();
@@ -18,32 +18,32 @@ contribution_unit make_unit(core::contribution_list added, bool as_bytes) {
     } catch (const std::bad_alloc&) {
       throw;
     } catch (const std::exception& failure) {
-      core::throw_error(errc::not_serializable, "what was added to an accumulator could not be turned into bytes: " +
-                                                    std::string(failure.what()));
+      core::throw_error(errc::not_serializable,
+                        "what was added to an accumulator could not be turned into bytes: " + std::string(failure.what()));
     }
     size += bytes->size();
-    unit.values.push_back({accumulator, {nullptr, std::move(bytes)}});
+    values.push_back({accumulator, {nullptr, std::move(bytes)}});
   }
   if (size > contribution_bytes_max)
     core::throw_error(errc::result_too_large, "a partition added " + std::to_string(size) + " bytes to accumulators, more than the " +
                                                   std::to_string(contribution_bytes_max) +
                                                   " that may travel with a task's report; use more partitions, or make the values the "
                                                   "records of a dataset and collect or aggregate them");
-  return unit;
+  return values;
 }
 
-void contribution_box::put(contribution_unit unit) {
+void contribution_box::put(cached_contribution one) {
   const std::lock_guard lock(mutex_);
-  units_.push_back(std::move(unit));
+  waiting_.push_back(std::move(one));
   filled_.store(true, std::memory_order_release);
 }
 
-std::vector<contribution_unit> contribution_box::take() {
-  std::vector<contribution_unit> taken;
+std::vector<cached_contribution> contribution_box::take() {
+  std::vector<cached_contribution> taken;
   if (!filled_.load(std::memory_order_acquire))
     return taken;
   const std::lock_guard lock(mutex_);
-  taken.swap(units_);
+  taken.swap(waiting_);
   filled_.store(false, std::memory_order_relaxed);
   return taken;
 }

@@ -8,22 +8,22 @@
 
 namespace salamander::actors {
 
-/// What one task may add, encoded: it travels in the task's report.
+/// What may be added and counted together, encoded: it travels in one message.
 inline constexpr std::size_t contribution_bytes_max = 256U << 10;
 
 /// As it travels: objects within the process, else bytes. Errors: errc::result_too_large; errc::not_serializable.
-contribution_unit make_unit(core::contribution_list added, bool as_bytes);
+contributed_values to_values(core::contribution_list added, bool as_bytes);
 
-/// Contributions of cached partitions, for the next report of whichever task. Threads: any.
+/// Contributions of cached partitions, until the executor's actor takes them. Threads: any.
 class contribution_box {
 public:
-  void put(contribution_unit unit);
-  std::vector<contribution_unit> take();
+  void put(cached_contribution one);
+  std::vector<cached_contribution> take();
 
 private:
   std::atomic<bool> filled_{false};
   std::mutex mutex_;
-  std::vector<contribution_unit> units_;
+  std::vector<cached_contribution> waiting_;
 };
 
 } // namespace salamander::actors

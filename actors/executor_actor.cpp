@@ -91,29 +91,38 @@ void send_reports(executor_self self) {
   state.reports_left = state.session && !state.session->takes_reports();
   if (state.reports_left)
     return;
-  const auto empty = [&] { return tasks_reported{state.setup.executor, state.setup.incarnation, {}, {}, {}}; };
+  const auto empty = [&] { return tasks_reported{state.setup.executor, state.setup.incarnation, {}, {}, {}, {}}; };
   auto message = empty();
   const auto flush = [&] {
-    if (!message.reports.empty() || !message.evicted.empty() || !message.faults.empty())
+    if (!message.reports.empty() || !message.evicted.empty() || !message.faults.empty() || !message.contributed.empty())
       say(self, std::exchange(message, empty()));
   };
   auto reports = state.runtime->take_reports();
+  auto evicted = state.runtime->take_evictions();
+  std::size_t bytes = 0;
+  const auto make_room = [&](std::size_t size) {
+    if (bytes + size > report_bytes_goal) {
+      flush();
+      bytes = 0;
+    }
+    bytes += size;
+  };
+  for (auto& one : state.runtime->take_cached_contributions()) {
+    make_room(wire::size_of(one));
+    message.contributed.push_back(std::move(one));
+  }
+  flush();
+  bytes = 0;
   message.faults = state.runtime->take_fault_notes();
   for (; message.faults.size() == executor_runtime::fault_notes_max; message.faults = state.runtime->take_fault_notes())
     flush();
-  message.evicted = state.runtime->take_evictions();
-  std::size_t bytes = 0;
+  message.evicted = std::move(evicted);
   for (auto& report : reports) {
     if (!state.session) {
       cut_text(report);
     } else {
       make_portable(report);
-      const auto size = wire::size_of(report);
-      if (bytes + size > report_bytes_goal) {
-        flush();
-        bytes = 0;
-      }
-      bytes += size;
+      make_room(wire::size_of(report));
     }
     message.reports.push_back(std::move(report));
   }

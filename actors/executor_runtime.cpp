@@ -123,6 +123,7 @@ public:
     lock.unlock();
     for (auto& thread : threads)
       thread.join();
+    blocks_.broadcasts().clear();
     return true;
   }
 
@@ -175,9 +176,6 @@ private:
 
   /// Requires: mutex_ held. True: somebody has to be told.
   bool add_report(task_report report) {
-    // Partitions that are in the cache by now may have been read for this report, and must not be counted after it.
-    for (auto& unit : blocks_.contributions().take())
-      report.contributions.push_back(std::move(unit));
     reports_.push_back(std::move(report));
     ++finished_;
     return reports_.size() == 1;
@@ -359,6 +357,10 @@ void executor_runtime::cancel(const std::vector<std::uint64_t>& tasks) {
 
 std::vector<task_report> executor_runtime::take_reports() {
   return impl_->take_reports();
+}
+
+std::vector<cached_contribution> executor_runtime::take_cached_contributions() {
+  return impl_->blocks().contributions().take();
 }
 
 std::vector<core::fault_note> executor_runtime::take_fault_notes() {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,8 +64,9 @@ struct stage_order {
   std::uint32_t stage_attempt = 0;
   std::shared_ptr<const core::byte_buffer> plan; ///< null: fetch block_id::plan(stage, attempt) from the driver
   std::vector<shuffle_source> shuffles;
-  std::vector<cached_source> cached;    ///< blocks held by other executors
-  std::vector<std::uint32_t> peers = {}; ///< some of the other executors, for pieces of broadcast values
+  std::vector<cached_source> cached;                  ///< blocks held by other executors
+  std::map<std::string, std::string> properties = {}; ///< of the job, for functions that ask
+  std::vector<std::uint32_t> peers = {};              ///< some of the other executors, for pieces of broadcast values
 };
 
 struct task_order {
@@ -96,11 +98,15 @@ struct task_outcome {
   struct cancelled {};
 };
 
-/// What was added to accumulators, and is counted as one.
-struct contribution_unit {
-  /// The partition of a cached dataset that was computed to its end: counts whatever becomes of the task. Without value: of the task.
-  std::optional<std::pair<std::uint32_t, std::uint32_t>> cached;
-  std::vector<std::pair<std::uint32_t, core::block>> values; ///< by accumulator
+/// What was added to accumulators and is counted together: a value for each accumulator.
+using contributed_values = std::vector<std::pair<std::uint32_t, core::block>>;
+
+/// What was added while a partition of a cached dataset was computed to its end. It counts whatever becomes of the task.
+struct cached_contribution {
+  std::uint64_t task = 0;
+  std::uint32_t dataset = 0;
+  std::uint32_t partition = 0;
+  contributed_values values;
 };
 
 /// What an executor says about one attempt that ended.
@@ -118,7 +124,7 @@ struct task_report {
   std::uint64_t bytes_read = 0;
   std::uint64_t shuffle_bytes = 0;
   std::uint64_t output_fingerprint = 0; ///< of the map output that is kept here; 0: unknown, as always within one process
-  std::vector<contribution_unit> contributions{};
+  contributed_values contributed{};     ///< by the task itself
 };
 
 /// Runs tasks on `cores` threads of its own.
@@ -142,6 +148,9 @@ public:
   void launch(std::vector<task_order> tasks, std::vector<core::armed_fault> faults = {});
   void cancel(const std::vector<std::uint64_t>& tasks);
   std::vector<task_report> take_reports();
+  /// Since the last call. Call it after take_reports, and tell of them first: whoever reads such a partition from the cache must not be
+  /// heard of earlier.
+  std::vector<cached_contribution> take_cached_contributions();
   /// Injected faults that happened since the last call. Call it after take_reports: no report is ahead of its faults then.
   /// Limits: fault_notes_max at a time.
   std::vector<core::fault_note> take_fault_notes();

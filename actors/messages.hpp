@@ -222,14 +222,17 @@ struct tasks_reported {
   std::vector<task_report> reports;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> evicted; ///< (dataset, partition)
   std::vector<core::fault_note> faults = {};                    ///< injected ones that happened before these reports
+  std::vector<cached_contribution> contributed = {};            ///< before these reports
   template <class F>
   void fields(F&& f) {
-    f(executor, incarnation, reports, evicted, faults);
+    f(executor, incarnation, reports, evicted, faults, contributed);
   }
   std::size_t wire_bytes() const {
     std::size_t bytes = 64 + evicted.size() * 8 + faults.size() * run_tasks::fault_bytes_max;
     for (const auto& report : reports)
       bytes += wire::size_of(report);
+    for (const auto& one : contributed)
+      bytes += wire::size_of(one);
     return bytes;
   }
 };

@@ -1,6 +1,8 @@
 #include <salamander/actors/scheduler_shell.hpp>
 #include <salamander/rdd/accumulator.hpp>
 
+#include <salamander/rdd/accumulator.hpp>
+
 #include <fmt/format.h>
 
 namespace salamander::actors {
@@ -86,6 +88,9 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   for (const auto& [block, holder] : inputs.cached)
     message.order.cached.push_back({block.dataset.value, block.partition, holder.value});
   message.order.peers = peers_of(what.executor.value);
+  if (const auto users = machine_.jobs_of(what.stage); !users.empty())
+    if (const auto first = jobs_.find(users.front().value); first != jobs_.end())
+      message.order.properties = first->second->spec().properties;
   // Within the process nothing is sent as bytes, and there are no driver blocks.
   if (setup_.driver_blocks && message.wire_bytes() > control_message_bytes_max)
     core::throw_error(errc::invalid_argument,
@@ -136,24 +141,22 @@ void scheduler_shell::perform_one(const sched::cancel_tasks& what) {
 }
 
 void scheduler_shell::perform_one(const sched::count_contributions& what) {
-  const auto added = contributions_.find(what.task.value);
-  if (added != contributions_.end())
+  const auto added = contributed_.find(what.task.value);
+  if (added != contributed_.end())
     merge(std::move(added->second), what.jobs);
 }
 
-void scheduler_shell::take_contributions(task_report& report) {
-  if (report.contributions.empty())
-    return;
-  const auto attempt = attempts_.find(report.task);
-  const auto jobs = attempt == attempts_.end() ? std::vector<sched::job_id>() : machine_.jobs_of({attempt->second.stage});
-  for (auto& unit : report.contributions)
-    if (unit.cached && machine_.counts({{unit.cached->first}, unit.cached->second}))
-      merge(std::move(unit), jobs);
-  std::erase_if(report.contributions, [](const auto& unit) { return unit.cached.has_value(); });
+void scheduler_shell::count_cached_ones(std::vector<cached_contribution>&& added) {
+  for (auto& one : added) {
+    if (!machine_.counts({{one.dataset}, one.partition}))
+      continue;
+    const auto attempt = attempts_.find(one.task);
+    merge(std::move(one.values), attempt == attempts_.end() ? std::vector<sched::job_id>() : machine_.jobs_of({attempt->second.stage}));
+  }
 }
 
-void scheduler_shell::merge(contribution_unit&& unit, const std::vector<sched::job_id>& jobs) {
-  for (auto& [accumulator, value] : unit.values)
+void scheduler_shell::merge(contributed_values&& values, const std::vector<sched::job_id>& jobs) {
+  for (auto& [accumulator, value] : values)
     try {
       core::merge_contribution(accumulator, std::move(value));
     } catch (const error& failure) {

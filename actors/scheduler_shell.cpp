@@ -102,6 +102,7 @@ void scheduler_shell::report(tasks_reported& message) {
     return;
   if (!message.faults.empty() && setup_.faults)
     setup_.faults->happened(message.executor, message.faults);
+  count_cached_ones(std::move(message.contributed));
   for (auto& report : message.reports)
     one_report(message.executor, std::move(report));
   evictions(message.executor, message.evicted);
@@ -118,7 +119,6 @@ void scheduler_shell::fetched(result_fetched& message) {
 }
 
 void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
-  take_contributions(report);
   auto* done = std::get_if<task_report::success>(&report.outcome);
   const bool hopeless = done && setup_.limits.result_bytes_max != 0 && done->result_bytes > setup_.limits.result_bytes_max;
   if (done && done->result_kept && !done->result && setup_.fetcher && !hopeless) {
@@ -146,9 +146,9 @@ void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
   sched::task_succeeded event{{report.task},       {executor},        done->result_bytes,  report.run_time, {},
                               report.records_read, report.bytes_read, report.shuffle_bytes};
   event.output_fingerprint = report.output_fingerprint;
-  event.contributes = !report.contributions.empty();
+  event.contributes = !report.contributed.empty();
   if (event.contributes)
-    contributions_[report.task] = std::move(report.contributions.front());
+    contributed_[report.task] = std::move(report.contributed);
   for (const auto& [dataset, partition] : report.cached)
     event.cached.push_back({{dataset}, partition});
   if (done->result)
@@ -194,9 +194,9 @@ void scheduler_shell::watch_dropping() {
   while (!dropping_.empty() && dropping_.begin()->second.deadline <= time) {
     auto& [token, pending] = *dropping_.begin();
     if (setup_.log)
-      setup_.log(
-          sched::notice::level::warning,
-          fmt::format("{} executors have not said that they dropped a dataset or a broadcast value; not waited for any longer", pending.executors.size()));
+      setup_.log(sched::notice::level::warning,
+                 fmt::format("{} executors have not said that they dropped a dataset or a broadcast value; not waited for any longer",
+                             pending.executors.size()));
     if (pending.done)
       pending.done->set_value();
     dropping_.erase(dropping_.begin());
@@ -259,7 +259,7 @@ void scheduler_shell::break_down(const std::string& what) {
       pending.done->set_value();
   dropping_.clear();
   results_.clear();
-  contributions_.clear();
+  contributed_.clear();
   std::map<std::uint32_t, cancel_attempts> running;
   for (const auto& [task, attempt] : attempts_)
     running[attempt.executor].tasks.push_back(task);
@@ -316,7 +316,7 @@ void scheduler_shell::run() {
       perform(action);
     if (const auto* done = std::get_if<sched::task_succeeded>(&event)) {
       results_.erase(done->task.value);
-      contributions_.erase(done->task.value);
+      contributed_.erase(done->task.value);
     }
   }
   running_ = false;

@@ -67,10 +67,10 @@ private:
   void flush();
   void flush(std::uint32_t executor);
   void one_report(std::uint32_t executor, task_report&& report);
-  /// Counts those of cached partitions, and keeps the task's own until it is decided whether they count.
-  void take_contributions(task_report& report);
+  /// Counts what was added for cached partitions, each the first time.
+  void count_cached_ones(std::vector<cached_contribution>&& added);
   /// Jobs for which that fails fail.
-  void merge(contribution_unit&& unit, const std::vector<scheduler::job_id>& jobs);
+  void merge(contributed_values&& values, const std::vector<scheduler::job_id>& jobs);
   void evictions(std::uint32_t executor, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& blocks);
   void finished_dropping(std::uint64_t token, std::uint32_t executor);
   void watch_dropping();
@@ -112,9 +112,9 @@ private:
   std::map<std::uint32_t, executor_entry> executors_;
   std::unordered_map<std::uint32_t, stage_entry> stages_;
   std::unordered_map<std::uint64_t, running_attempt> attempts_;
-  std::unordered_map<std::uint64_t, core::block> results_; ///< of reports whose event is being handled
-  std::unordered_map<std::uint64_t, contribution_unit> contributions_; ///< of the same
-  std::unordered_map<std::uint32_t, error> merge_failures_;            ///< of running jobs
+  std::unordered_map<std::uint64_t, core::block> results_;            ///< of reports whose event is being handled
+  std::unordered_map<std::uint64_t, contributed_values> contributed_; ///< of the same
+  std::unordered_map<std::uint32_t, error> merge_failures_;           ///< of running jobs
   std::map<std::uint64_t, pending_drop> dropping_;
   std::uint64_t next_token_ = 1;
   std::optional<scheduler::time_point> next_wake_;

@@ -190,9 +190,7 @@ void task_environment::give_up_cached(core::rdd_id dataset, std::uint32_t partit
 void task_environment::contribute(core::rdd_id dataset, std::uint32_t partition, core::contribution_list added) {
   if (added.empty())
     return;
-  auto unit = make_unit(std::move(added), blocks_.has_peers());
-  unit.cached.emplace(dataset.value, partition);
-  blocks_.contributions().put(std::move(unit));
+  blocks_.contributions().put({report_.task, dataset.value, partition, to_values(std::move(added), blocks_.has_peers())});
 }
 
 void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,

@@ -57,8 +57,7 @@ public:
   std::unique_ptr<core::shuffle_input> open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,
                                                     const std::atomic<bool>& cancelled) override;
   core::block fetch_source(core::rdd_id dataset, std::uint32_t partition) override;
-  const core::block_object& find_broadcast(std::uint32_t broadcast, std::uint64_t size,
-                                           broadcast_values::decoder decode) override;
+  const core::block_object& find_broadcast(std::uint32_t broadcast, std::uint64_t size, broadcast_values::decoder decode) override;
   bool reserve_memory(std::size_t bytes) override;
   bool reserve_to_cache(std::size_t bytes, core::rdd_id dataset) override;
   void release_memory(std::size_t bytes) noexcept override;
@@ -71,7 +70,7 @@ private:
   const stage_inputs& inputs_;
   task_report& report_;
   std::uint64_t ordered_at_ = storage::block_store::newest;
-  std::vector<std::uint64_t> claims_; ///< partitions that others may be waiting for
+  std::vector<std::uint64_t> claims_;                                         ///< partitions that others may be waiting for
   std::vector<std::pair<std::uint32_t, broadcast_values::value>> broadcasts_; ///< what the task has asked for
   const std::atomic<bool>* cancelled_ = nullptr;
   core::task_faults* faults_ = nullptr;

@@ -117,6 +117,16 @@ decltype(task_report::outcome) deliver(block_service& blocks, const executor_opt
   return done;
 }
 
+/// Calls what the functions have registered for that.
+void tell_of_failure(core::task_context& context, task_report& report) {
+  const core::task_scope scope(context);
+  auto* const problem = std::get_if<task_report::user_error>(&report.outcome);
+  const auto* fetch = std::get_if<task_report::fetch_failed>(&report.outcome);
+  const auto more = context.fail(problem ? problem->text : fetch ? fetch->text : core::task_cancelled().what());
+  if (problem)
+    problem->text += more;
+}
+
 } // namespace
 
 lazy_program::outcome lazy_program::get(const stage_order& order, block_service& blocks, const std::atomic<bool>& cancelled) {
@@ -203,6 +213,7 @@ task_report run_task(block_service& blocks, const executor_options& options, con
     around.watch(context.cancelled);
     around.ordered_at(stage.ordered_at);
     around.inject(faults);
+    context.ordered = &stage.facts;
     running.begin(context);
     position.dataset.store(0, std::memory_order_relaxed);
     position.partition.store(order.partition, std::memory_order_relaxed);
@@ -221,14 +232,17 @@ task_report run_task(block_service& blocks, const executor_options& options, con
       } else {
         const core::task_scope scope(context);
         auto result = std::get<const core::stage_program*>(program)->run(order.partition, context);
-        auto added = make_unit(context.added.close_all(), blocks.has_peers());
+        context.complete();
+        auto added = to_values(context.added.close_all(), blocks.has_peers());
         report.outcome = deliver(blocks, options, order, std::move(result), context, faults);
-        if (!added.values.empty() && std::holds_alternative<task_report::success>(report.outcome))
-          report.contributions.push_back(std::move(added));
+        if (std::holds_alternative<task_report::success>(report.outcome))
+          report.contributed = std::move(added);
       }
     } catch (...) {
       report.outcome = outcome_of_exception(place_of(order));
     }
+    if (!std::holds_alternative<task_report::success>(report.outcome))
+      tell_of_failure(context, report);
     report.records_read = context.records_read;
     report.bytes_read = context.bytes_read;
     position.task.store(0, std::memory_order_release);

@@ -37,9 +37,11 @@ private:
 
 /// One attempt of one stage, as this executor knows it.
 struct stage_state {
-  stage_state(stage_order what, std::uint64_t drops) : order(std::move(what)), inputs(order), ordered_at(drops) {}
+  stage_state(stage_order what, std::uint64_t drops)
+      : order(std::move(what)), inputs(order), facts{order.stage_attempt, order.properties}, ordered_at(drops) {}
   const stage_order order;
   const stage_inputs inputs;
+  const core::stage_facts facts;
   const std::uint64_t ordered_at; ///< block_store::drops() then
   lazy_program program;
 };

@@ -57,31 +57,30 @@ void get_outcome(core::byte_reader& in, task_report& report) {
   }
 }
 
-void put_contributions(core::byte_writer& out, const std::vector<contribution_unit>& units) {
-  out.varint(units.size());
-  for (const auto& unit : units) {
-    core::write_value(out, unit.cached);
-    out.varint(unit.values.size());
-    for (const auto& [accumulator, value] : unit.values) {
-      out.varint(accumulator);
-      put(out, value.bytes);
-    }
+void put_values(core::byte_writer& out, const contributed_values& values) {
+  out.varint(values.size());
+  for (const auto& [accumulator, value] : values) {
+    out.varint(accumulator);
+    put(out, value.bytes);
   }
 }
 
-std::vector<contribution_unit> get_contributions(core::byte_reader& in) {
-  std::vector<contribution_unit> units(in.count(2));
-  for (auto& unit : units) {
-    unit.cached = core::read_value<decltype(unit.cached)>(in);
-    unit.values.resize(in.count(2));
-    for (auto& [accumulator, value] : unit.values) {
-      accumulator = in.varint32();
-      get(in, value.bytes);
-      if (!value.bytes)
-        core::byte_reader::corrupt("a task report has a contribution without a value");
-    }
+contributed_values get_values(core::byte_reader& in) {
+  contributed_values values(in.count(2));
+  for (auto& [accumulator, value] : values) {
+    accumulator = in.varint32();
+    get(in, value.bytes);
+    if (!value.bytes)
+      core::byte_reader::corrupt("what was added to an accumulator has no value");
   }
-  return units;
+  return values;
+}
+
+std::size_t size_of(const contributed_values& values) {
+  std::size_t bytes = 10;
+  for (const auto& [accumulator, value] : values)
+    bytes += 16 + value.size_bytes();
+  return bytes;
 }
 
 } // namespace
@@ -118,6 +117,7 @@ void put(core::byte_writer& out, const stage_order& order) {
       out.varint(static_cast<std::uint32_t>(executor + 1));
   }
   core::write_value(out, order.cached);
+  core::write_value(out, order.properties);
   core::write_value(out, order.peers);
 }
 
@@ -133,6 +133,7 @@ void get(core::byte_reader& in, stage_order& order) {
       executor = in.varint32() - 1;
   }
   order.cached = core::read_value<std::vector<cached_source>>(in);
+  order.properties = core::read_value<decltype(order.properties)>(in);
   order.peers = core::read_value<std::vector<std::uint32_t>>(in);
 }
 
@@ -147,7 +148,7 @@ void put(core::byte_writer& out, const std::vector<task_report>& reports) {
     out.varint(report.bytes_read);
     out.varint(report.shuffle_bytes);
     out.varint(report.output_fingerprint);
-    put_contributions(out, report.contributions);
+    put_values(out, report.contributed);
   }
 }
 
@@ -167,14 +168,40 @@ void get(core::byte_reader& in, std::vector<task_report>& reports) {
     report.bytes_read = in.varint();
     report.shuffle_bytes = in.varint();
     report.output_fingerprint = in.varint();
-    report.contributions = get_contributions(in);
+    report.contributed = get_values(in);
     reports.push_back(std::move(report));
   }
 }
 
+void put(core::byte_writer& out, const std::vector<cached_contribution>& all) {
+  out.varint(all.size());
+  for (const auto& one : all) {
+    out.varint(one.task);
+    out.varint(one.dataset);
+    out.varint(one.partition);
+    put_values(out, one.values);
+  }
+}
+
+void get(core::byte_reader& in, std::vector<cached_contribution>& all) {
+  all.resize(in.count(4));
+  for (auto& one : all) {
+    one.task = in.varint();
+    one.dataset = in.varint32();
+    one.partition = in.varint32();
+    one.values = get_values(in);
+  }
+}
+
+std::size_t size_of(const cached_contribution& one) {
+  return 24 + size_of(one.values);
+}
+
 std::size_t size_of(const stage_order& order) {
-  std::size_t bytes = 64 + (order.plan ? order.plan->size() : 0) + order.cached.size() * sizeof(cached_source) +
-                      order.peers.size() * sizeof(std::uint32_t);
+  std::size_t bytes =
+      64 + (order.plan ? order.plan->size() : 0) + order.cached.size() * sizeof(cached_source) + order.peers.size() * sizeof(std::uint32_t);
+  for (const auto& [key, value] : order.properties)
+    bytes += 20 + key.size() + value.size();
   for (const auto& one : order.shuffles) {
     bytes += 16 + one.executors.size();
     for (const auto executor : one.executors)
@@ -185,11 +212,7 @@ std::size_t size_of(const stage_order& order) {
 
 std::size_t size_of(const task_report& report) {
   std::size_t bytes = 116 + report.cached.size() * 8;
-  for (const auto& unit : report.contributions) {
-    bytes += 24;
-    for (const auto& [accumulator, value] : unit.values)
-      bytes += 16 + value.size_bytes();
-  }
+  bytes += size_of(report.contributed);
   if (const auto* done = std::get_if<task_report::success>(&report.outcome))
     bytes += done->result.bytes ? done->result.bytes->size() : 0;
   else if (const auto* error = std::get_if<task_report::user_error>(&report.outcome))

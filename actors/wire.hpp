@@ -21,6 +21,7 @@ namespace wire {
 void put(core::byte_writer& out, const std::shared_ptr<const core::byte_buffer>& bytes);
 void put(core::byte_writer& out, const stage_order& order);
 void put(core::byte_writer& out, const std::vector<task_report>& reports);
+void put(core::byte_writer& out, const std::vector<cached_contribution>& all);
 template <class T>
 void put(core::byte_writer& out, const T& value) {
   core::write_value(out, value);
@@ -29,6 +30,7 @@ void put(core::byte_writer& out, const T& value) {
 void get(core::byte_reader& in, std::shared_ptr<const core::byte_buffer>& bytes);
 void get(core::byte_reader& in, stage_order& order);
 void get(core::byte_reader& in, std::vector<task_report>& reports);
+void get(core::byte_reader& in, std::vector<cached_contribution>& all);
 template <class T>
 void get(core::byte_reader& in, T& value) {
   value = core::read_value<T>(in);
@@ -65,6 +67,7 @@ void get(core::byte_reader& in, std::shared_ptr<const std::variant<Messages...>>
 /// Upper bound on what a report or an order takes on the wire, cheap to compute.
 std::size_t size_of(const stage_order& order);
 std::size_t size_of(const task_report& report);
+std::size_t size_of(const cached_contribution& one);
 
 /// CAF copies std::string in bulk; vectors of std::byte it would copy one by one.
 std::string to_string(const core::byte_buffer& bytes);

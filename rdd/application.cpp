@@ -14,6 +14,9 @@ struct thread_properties {
 };
 thread_local thread_properties properties_here;
 
+/// They travel with the order of each stage.
+constexpr std::size_t properties_bytes_max = 64U << 10;
+
 /// What this thread runs in the background, if it does.
 thread_local std::shared_ptr<background_action> action_here;
 
@@ -126,6 +129,13 @@ void application::set_local_property(const std::string& key, std::optional<std::
     throw_error(errc::invalid_argument, "set_local_property: the key is empty");
   if (properties_here.application != serial_)
     properties_here = {serial_, {}};
+  std::size_t size = value ? key.size() + value->size() : 0;
+  for (const auto& [other, text] : properties_here.values)
+    size += other == key ? 0 : other.size() + text.size();
+  if (value && size > properties_bytes_max)
+    throw_error(errc::invalid_argument, "set_local_property of " + key + ": the properties of this thread would take " +
+                                            std::to_string(size) + " bytes, more than " + std::to_string(properties_bytes_max) +
+                                            ", and they are sent with each stage; give larger values by broadcast");
   if (value)
     properties_here.values.insert_or_assign(key, *std::move(value));
   else
@@ -136,6 +146,14 @@ std::optional<std::string> application::local_property(const std::string& key) c
   const auto& here = properties_here;
   const auto found = here.application == serial_ ? here.values.find(key) : here.values.end();
   return found == here.values.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::map<std::string, std::string> application::local_properties() const {
+  return properties_here.application == serial_ ? properties_here.values : std::map<std::string, std::string>();
+}
+
+void application::set_local_properties(std::map<std::string, std::string> all) {
+  properties_here = {serial_, std::move(all)};
 }
 
 std::vector<block> application::run(const node_ptr& final, std::shared_ptr<const action> act, const char* operation,
@@ -172,7 +190,8 @@ broadcast_handle application::add_broadcast(std::shared_ptr<const block_object> 
   } catch (const error&) {
     throw;
   } catch (const std::exception& failure) {
-    throw_error(errc::not_serializable, "the value given to broadcast at " + site.text() + " could not be turned into bytes: " + failure.what());
+    throw_error(errc::not_serializable,
+                "the value given to broadcast at " + site.text() + " could not be turned into bytes: " + failure.what());
   }
   const broadcast_handle handle{handle_word(id), handle_word(size)};
   keep_broadcast(serial_, handle, std::move(value), site,

@@ -64,6 +64,8 @@ public:
   /// Properties of the jobs that the calling thread submits; see context.
   void set_local_property(const std::string& key, std::optional<std::string> value);
   std::optional<std::string> local_property(const std::string& key) const;
+  std::map<std::string, std::string> local_properties() const;
+  void set_local_properties(std::map<std::string, std::string> all);
 
   /// Cancelling by what jobs were submitted with.
   running_jobs& jobs() const noexcept {

@@ -74,8 +74,8 @@ std::unique_ptr<stream<T>> read_cached(const typed_node<T>& dataset, std::uint32
   }
   context.services.give_up_cached(dataset.id, p);
   claim.try_hold(records->memory_bytes(), dataset.id);
-  return std::make_unique<partly_kept_stream<T>>(dataset, block{std::move(records), nullptr}, std::move(claim), std::move(input),
-                                                 scope, p, context);
+  return std::make_unique<partly_kept_stream<T>>(dataset, block{std::move(records), nullptr}, std::move(claim), std::move(input), scope, p,
+                                                 context);
 }
 
 /// The function that reads datasets of T through the cache, registered so that executors find it.

@@ -4,6 +4,7 @@
 #include <salamander/rdd/accumulator.hpp>
 #include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/random_source.hpp>
+#include <salamander/rdd/current_task.hpp>
 #include <salamander/rdd/rdd.hpp>
 #include <salamander/rdd/row_nodes.hpp>
 #include <salamander/rdd/sources.hpp>
@@ -189,10 +190,19 @@ public:
   }
   /// A property of all jobs that the calling thread starts from now on; without a value it is removed.
   /// "salamander.scheduler.pool" names the pool of FAIR scheduling whose share the jobs use (default: "default"; docs/scheduling.md).
-  /// Any other key is the program's own. Limits: none but memory; properties stay on the driver.
-  /// Errors: errc::invalid_argument for an empty key. Threads: each has its own properties; a new thread has none.
+  /// Any other key is the program's own; tasks see it by task_context::local_property. Limits: 64 KiB for all of a thread's.
+  /// Errors: errc::invalid_argument for an empty key, or for too many. Threads: each has its own properties; a new thread has none,
+  /// unless its function was made by `inheriting`.
   void set_local_property(const std::string& key, std::optional<std::string> value) const {
     app_->set_local_property(key, std::move(value));
+  }
+  /// f, to be called by another thread with the properties that this one has now: std::thread(sc.inheriting(f)).
+  template <class F>
+  auto inheriting(F f) const {
+    return [app = app_, properties = app_->local_properties(), f = std::move(f)]<class... Args>(Args&&... args) mutable -> decltype(auto) {
+      app->set_local_properties(properties);
+      return f(std::forward<Args>(args)...);
+    };
   }
   /// What the calling thread set, if it did. Threads: any.
   std::optional<std::string> local_property(const std::string& key) const {

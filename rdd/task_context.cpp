@@ -8,7 +8,8 @@ namespace {
 thread_local task_context* running = nullptr;
 }
 
-const block_object& task_services::find_broadcast(std::uint32_t broadcast, std::uint64_t, std::shared_ptr<const block_object> (*)(const byte_buffer&)) {
+const block_object& task_services::find_broadcast(std::uint32_t broadcast, std::uint64_t,
+                                                  std::shared_ptr<const block_object> (*)(const byte_buffer&)) {
   throw_error(errc::internal, "broadcast value " + std::to_string(broadcast) + " is not known where this task runs");
 }
 

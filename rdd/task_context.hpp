@@ -4,10 +4,12 @@
 #include <salamander/rdd/batch.hpp>
 #include <salamander/rdd/block.hpp>
 #include <salamander/rdd/contributions.hpp>
+#include <salamander/rdd/current_task.hpp>
 #include <salamander/rdd/ids.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -105,6 +107,12 @@ public:
   virtual void release_memory(std::size_t bytes) noexcept = 0;
 };
 
+/// What all tasks of a stage attempt have in common, for those who ask.
+struct stage_facts {
+  std::uint32_t stage_attempt = 0;
+  std::map<std::string, std::string> properties;
+};
+
 /// One attempt of one task. Used by the thread that runs it; `cancel` is for others.
 class task_context {
 public:
@@ -160,7 +168,15 @@ public:
   }
 
   std::atomic<bool> cancelled{false};
-  task_faults* faults = nullptr; ///< what this attempt shall suffer; null: nothing
+  task_faults* faults = nullptr;        ///< what this attempt shall suffer; null: nothing
+  const stage_facts* ordered = nullptr; ///< null: nothing is known
+  std::vector<std::function<void(const salamander::task_context&)>> on_completion;
+  std::vector<std::function<void(const salamander::task_context&, const std::string&)>> on_failure;
+
+  /// The functions have succeeded: calls what was registered. Errors: those of the callbacks; then call `fail`.
+  void complete();
+  /// The attempt has failed: calls what was registered and not called yet. Returns what went wrong with that, to be added to `why`.
+  std::string fail(const std::string& why) noexcept;
 
 private:
   void suffer() const;

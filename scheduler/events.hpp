@@ -252,7 +252,7 @@ struct notice {
   std::string text;
 };
 
-using action = std::variant<launch_tasks, cancel_tasks, count_contributions, deliver_result, withdraw_results, discard_result, drop_cached, kill_executor,
-                            finish_job, fail_job, forget_stage, wake_at, stage_started, stage_finished, notice>;
+using action = std::variant<launch_tasks, cancel_tasks, count_contributions, deliver_result, withdraw_results, discard_result, drop_cached,
+                            kill_executor, finish_job, fail_job, forget_stage, wake_at, stage_started, stage_finished, notice>;
 
 } // namespace salamander::scheduler

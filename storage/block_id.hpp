@@ -9,11 +9,11 @@
 namespace salamander::storage {
 
 enum class block_kind : std::uint8_t {
-  cached,  ///< a: dataset, b: partition
-  shuffle, ///< a: shuffle, b: map partition, c: reduce partition
-  source,  ///< a: dataset, b: partition; held by the driver
-  result,  ///< a: task (low 32 bits), b: task (high 32 bits)
-  plan,    ///< a: stage, b: stage attempt; held by the driver
+  cached,    ///< a: dataset, b: partition
+  shuffle,   ///< a: shuffle, b: map partition, c: reduce partition
+  source,    ///< a: dataset, b: partition; held by the driver
+  result,    ///< a: task (low 32 bits), b: task (high 32 bits)
+  plan,      ///< a: stage, b: stage attempt; held by the driver
   broadcast, ///< a: broadcast, b: piece; held by the driver and by executors that have fetched it
 };
 

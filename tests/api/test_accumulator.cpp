@@ -39,16 +39,18 @@ bool first_caller(const std::string& mark) {
 TEST_CASE_FIXTURE(api, "an accumulator adds up what tasks add to it") {
   const auto sum = sc.accumulator<std::int64_t>(0, "numbers");
   static_assert(std::is_trivially_copyable_v<std::decay_t<decltype(sum)>>);
-  sc.range(1, 11, 1, 10).foreach([sum](std::int64_t x) { sum += x; });
+  sc.range(1, 11, 1, 10).foreach ([sum](std::int64_t x) { sum += x; });
   CHECK(sum.value() == 55);
   sum += 5;
   CHECK(sum.value() == 60);
   sum.reset();
   CHECK(sum.value() == 0);
-  sc.range(0, 1000, 1, 7).map([sum](std::int64_t x) {
-    sum.add(1);
-    return x;
-  }).count();
+  sc.range(0, 1000, 1, 7)
+      .map([sum](std::int64_t x) {
+        sum.add(1);
+        return x;
+      })
+      .count();
   CHECK(sum.value() == 1000);
 }
 
@@ -61,7 +63,7 @@ TEST_CASE_FIXTURE(api, "accumulators take the largest, collect, count by key, an
   const auto text = sc.accumulator(std::string("digits: "));
   const auto seen = sc.accumulator(range_seen{}, widening{});
   const auto product = sc.accumulator(std::int64_t{1}, [](std::int64_t a, std::int64_t b) { return a * b; });
-  sc.parallelize({-5, -3, -4, -9}, 3).foreach([=](int x) {
+  sc.parallelize({-5, -3, -4, -9}, 3).foreach ([=](int x) {
     largest += x;
     smallest += x;
     if (x % 2 != 0)
@@ -88,7 +90,7 @@ TEST_CASE_FIXTURE(api, "named accumulators are listed with their values") {
   const auto nameless = sc.accumulator(0);
   const auto words = sc.accumulator(std::set<std::string>{}, "words");
   nameless += 1;
-  sc.range(0, 3, 1, 3).foreach([lines, words](std::int64_t x) {
+  sc.range(0, 3, 1, 3).foreach ([lines, words](std::int64_t x) {
     lines += 2;
     words += x == 0 ? "a" : "b";
   });
@@ -156,7 +158,13 @@ TEST_CASE_FIXTURE(api, "a cached partition counts when it is computed first, and
   CHECK(kept.take(1).size() == 1);
   CHECK(seen.value() == 25);
   CHECK(kept.count() == 100);
-  CHECK(kept.map([](std::int64_t x) { return std::pair{x, x}; }).join(kept.map([](std::int64_t x) { return std::pair{x, 1}; })).count() == 100);
+  CHECK(kept.map([](std::int64_t x) {
+              return std::pair{x, x};
+            })
+            .join(kept.map([](std::int64_t x) {
+              return std::pair{x, 1};
+            }))
+            .count() == 100);
   CHECK(seen.value() == 100);
   kept.unpersist(true);
   kept.cache();
@@ -175,18 +183,28 @@ TEST_CASE_FIXTURE(api, "an exception in a merge function fails the job that brou
       "strict");
   const auto numbers = sc.range(0, 4, 1, 4);
   std::string text;
-  CHECK(code_of([&] { numbers.foreach([strict](std::int64_t) { strict += 1; }); }, &text) == sal::errc::task_failed);
+  CHECK(code_of([&] { numbers.foreach ([strict](std::int64_t) { strict += 1; }); }, &text) == sal::errc::task_failed);
   CAPTURE(text);
   CHECK(text.find("accumulator strict made at test_accumulator.cpp:") != std::string::npos);
   CHECK(text.find("two of them") != std::string::npos);
-  CHECK(code_of([&] { numbers.map([strict](std::int64_t x) {
-                        strict += 1;
-                        return std::pair{x, x};
-                      }).group_by_key().count(); }) == sal::errc::task_failed);
-  CHECK(code_of([&] { numbers.map([strict](std::int64_t x) {
-                        strict += 1;
-                        return x;
-                      }).cache().count(); }) == sal::errc::task_failed);
+  CHECK(code_of([&] {
+          numbers
+              .map([strict](std::int64_t x) {
+                strict += 1;
+                return std::pair{x, x};
+              })
+              .group_by_key()
+              .count();
+        }) == sal::errc::task_failed);
+  CHECK(code_of([&] {
+          numbers
+              .map([strict](std::int64_t x) {
+                strict += 1;
+                return x;
+              })
+              .cache()
+              .count();
+        }) == sal::errc::task_failed);
   CHECK(numbers.count() == 4);
 }
 
@@ -195,7 +213,7 @@ TEST_CASE_FIXTURE(api, "an accumulator is read on the driver only, and not after
   std::string text;
   CHECK(code_of([&] { sc.range(0, 1, 1, 1).map([sum](std::int64_t) { return sum.value(); }).count(); }, &text) == sal::errc::nested_use);
   CHECK(text.find("value() of an accumulator at test_accumulator.cpp:") != std::string::npos);
-  CHECK(code_of([&] { sc.range(0, 1, 1, 1).foreach([sum](std::int64_t) { sum.reset(); }); }) == sal::errc::nested_use);
+  CHECK(code_of([&] { sc.range(0, 1, 1, 1).foreach ([sum](std::int64_t) { sum.reset(); }); }) == sal::errc::nested_use);
   sc.stop();
   CHECK(code_of([&] { static_cast<void>(sum.value()); }) == sal::errc::context_stopped);
   CHECK(code_of([&] { sc.accumulator(0); }) == sal::errc::context_stopped);
@@ -205,11 +223,11 @@ TEST_CASE_FIXTURE(api, "what a task may add is limited, and said so") {
   const auto heap = sc.accumulator(std::vector<std::int64_t>{});
   const auto all = sc.range(0, 100000, 1, 1);
   if (sc.executors().size() == 1) {
-    all.foreach([heap](std::int64_t x) { heap += x; });
+    all.foreach ([heap](std::int64_t x) { heap += x; });
     CHECK(heap.value().size() == 100000);
   } else {
     std::string text;
-    CHECK(code_of([&] { all.foreach([heap](std::int64_t x) { heap += x; }); }, &text) == sal::errc::result_too_large);
+    CHECK(code_of([&] { all.foreach ([heap](std::int64_t x) { heap += x; }); }, &text) == sal::errc::result_too_large);
     CHECK(text.find("use more partitions") != std::string::npos);
     CHECK(heap.value().empty());
   }

@@ -138,7 +138,8 @@ TEST_CASE_FIXTURE(api, "a destroyed value is an error that says where it was mad
   // one that no executor has ever fetched
   const auto unread = sc.broadcast(std::vector<int>{1});
   unread.destroy(true);
-  CHECK(code_of([&] { sc.range(0, 2, 1, 2).map([unread](std::int64_t) { return unread->size(); }).count(); }, &text) == sal::errc::destroyed);
+  CHECK(code_of([&] { sc.range(0, 2, 1, 2).map([unread](std::int64_t) { return unread->size(); }).count(); }, &text) ==
+        sal::errc::destroyed);
   says(text);
   CHECK(sc.range(0, 4, 1, 4).count() == 4);
 }
@@ -146,7 +147,7 @@ TEST_CASE_FIXTURE(api, "a destroyed value is an error that says where it was mad
 TEST_CASE_FIXTURE(api, "only the driver ends a broadcast value, and nobody uses one of a stopped context") {
   const auto sent = sc.broadcast(1);
   std::string text;
-  CHECK(code_of([&] { sc.range(0, 2, 1, 1).foreach([sent](std::int64_t) { sent.destroy(); }); }, &text) == sal::errc::nested_use);
+  CHECK(code_of([&] { sc.range(0, 2, 1, 1).foreach ([sent](std::int64_t) { sent.destroy(); }); }, &text) == sal::errc::nested_use);
   CHECK(text.find("destroy of a broadcast value at test_broadcast.cpp:") != std::string::npos);
   CHECK(*sent == 1);
   sc.stop();

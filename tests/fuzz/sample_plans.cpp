@@ -31,7 +31,7 @@ public:
   void encode(byte_writer& out) const override {
     out.text(text_);
   }
-  std::unique_ptr<stream<int>> open(std::uint32_t, task_context&) const override {
+  std::unique_ptr<stream<int>> open(std::uint32_t, core::task_context&) const override {
     return nullptr;
   }
 
@@ -39,7 +39,7 @@ private:
   std::string text_ = "a parameter";
 };
 
-std::unique_ptr<stream<int>> read_cached(const typed_node<int>& dataset, std::uint32_t p, task_context& context) {
+std::unique_ptr<stream<int>> read_cached(const typed_node<int>& dataset, std::uint32_t p, core::task_context& context) {
   return dataset.open(p, context);
 }
 

@@ -159,6 +159,7 @@ void for_each_example(F&& f) {
   f("tasks_reported", made<tasks_reported>([](tasks_reported& m) {
       m.reports = full_reports();
       m.evicted = {{9, 10}};
+      m.contributed = {{3, 4, 5, {{6, {nullptr, shared("a sum")}}}}};
     }));
   f("numbered_order", made<numbered_order>([](numbered_order& m) {
       m.what.number = 8;

@@ -89,9 +89,9 @@ private:
   std::map<task_id, running_task> running_;
   std::map<loss_accounting::place, executor_id> outputs_;                   ///< registered, as far as can be seen from outside
   std::set<std::tuple<shuffle_id, std::uint32_t, executor_id>> unreadable_; ///< and not made again since
-  std::set<loss_accounting::place> outputs_counted_; ///< whose contributions to accumulators count
+  std::set<loss_accounting::place> outputs_counted_;                        ///< whose contributions to accumulators count
   std::set<std::pair<job_id, std::uint32_t>> results_counted_;
-  std::map<stage_id, std::uint32_t> latest_;                                ///< attempt of each stage
+  std::map<stage_id, std::uint32_t> latest_; ///< attempt of each stage
   loss_accounting losses_;
   std::map<std::tuple<stage_id, std::uint32_t, std::uint32_t>, failures> failures_; ///< by stage, attempt and partition
   std::map<stage_id, std::map<std::uint32_t, failures>> by_stage_;                  ///< by partition, over all attempts

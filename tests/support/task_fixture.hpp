@@ -101,7 +101,7 @@ public:
       : context(around, position, 0, partition, 0, 1, batch_limit) {}
 
   task_position position;
-  task_context context;
+  core::task_context context;
   lineage dataset; ///< for what wants one
 };
 
@@ -149,7 +149,7 @@ std::vector<owned_t<T>> drain(stream<T>& input) {
 }
 
 template <class T>
-std::vector<owned_t<T>> records_of(const typed_node<T>& dataset, task_context& context) {
+std::vector<owned_t<T>> records_of(const typed_node<T>& dataset, core::task_context& context) {
   return drain(*dataset.read(context.partition_index, context));
 }
 

@@ -11,7 +11,7 @@ namespace {
 using namespace runtime_test;
 
 /// A driver and executors that share a directory of sockets.
-struct process_group {
+struct machines {
   scratch_directory sockets;
   block_service driver{peer_options(sockets, driver_peer)};
   block_service first{peer_options(sockets, 0)};
@@ -48,13 +48,13 @@ errc code_of(const std::function<void()>& action, std::string* text = nullptr) {
 void damage(block_service& where, std::uint32_t id, std::uint32_t piece) {
   const auto found = where.store().find(storage::block_id::broadcast(id, piece));
   REQUIRE(found);
-  const_cast<core::byte_buffer&>(*static_cast<const core::byte_buffer*>(found->object.get()))[7] ^= std::byte{1};
+  const_cast<core::byte_buffer&>(*static_cast<const core::byte_buffer*>(found->object.get()))[3] ^= std::byte{1};
 }
 
 } // namespace
 
 TEST_CASE("a value goes in pieces from the driver to one executor, and from there to the next") {
-  process_group all;
+  machines all;
   const auto sent = long_text(5);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   CHECK(size == sent.size() + 1);
@@ -70,7 +70,7 @@ TEST_CASE("a value goes in pieces from the driver to one executor, and from ther
 }
 
 TEST_CASE("tasks that ask at once share one copy") {
-  process_group all;
+  machines all;
   const auto size = all.driver.broadcasts().put(1, text(long_text(2)));
   std::vector<broadcast_values::value> values(8);
   std::vector<std::thread> tasks;
@@ -84,7 +84,7 @@ TEST_CASE("tasks that ask at once share one copy") {
 }
 
 TEST_CASE("a piece that the driver has lost or damaged comes from an executor that has it") {
-  process_group all;
+  machines all;
   const auto sent = long_text(3);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   CHECK(got(all.first, 1, size, {}) == sent);
@@ -100,7 +100,7 @@ TEST_CASE("a piece that the driver has lost or damaged comes from an executor th
 }
 
 TEST_CASE("a damaged piece of an executor is fetched from the driver, and served no more") {
-  process_group all;
+  machines all;
   const auto sent = long_text(2);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   CHECK(got(all.first, 1, size, {}) == sent);
@@ -112,7 +112,7 @@ TEST_CASE("a damaged piece of an executor is fetched from the driver, and served
 }
 
 TEST_CASE("a piece that nobody has is an error that names it, and may be tried again") {
-  process_group all;
+  machines all;
   const auto size = all.driver.broadcasts().put(1, text("small"));
   damage(all.driver, 1, 0);
   std::string why;
@@ -123,7 +123,7 @@ TEST_CASE("a piece that nobody has is an error that names it, and may be tried a
 }
 
 TEST_CASE("a copy that was dropped is fetched again, and whoever has it keeps it") {
-  process_group all;
+  machines all;
   const auto sent = long_text(2);
   const auto size = all.driver.broadcasts().put(1, text(sent));
   const auto held = all.first.broadcasts().get(1, size, &decode_text, {}, nullptr);
@@ -136,7 +136,7 @@ TEST_CASE("a copy that was dropped is fetched again, and whoever has it keeps it
 }
 
 TEST_CASE("a destroyed value is refused with its text, also by an executor that came later") {
-  process_group all;
+  machines all;
   const auto size = all.driver.broadcasts().put(1, text(long_text(2)));
   const auto held = all.first.broadcasts().get(1, size, &decode_text, {}, nullptr);
   all.driver.broadcasts().drop(1, "destroyed at a.cpp:7");

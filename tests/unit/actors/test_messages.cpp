@@ -61,6 +61,7 @@ task_report report_with(decltype(task_report::outcome) outcome) {
   report.bytes_read = 6;
   report.shuffle_bytes = 7;
   report.output_fingerprint = 0xfedcba9876543210;
+  report.contributed = {{8, {nullptr, bytes_of("a sum")}}, {9, {nullptr, bytes_of("")}}};
   return report;
 }
 
@@ -69,7 +70,8 @@ task_report report_with(decltype(task_report::outcome) outcome) {
 TEST_CASE("every message that leaves a process comes back as it was") {
   types_config config;
   caf::actor_system system(config);
-  stage_order order{3, 1, bytes_of("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}, {0, 300}};
+  stage_order order{
+      3, 1, bytes_of("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}, {{"key", "value"}}, {0, 300}};
   check_round_trip(system, run_stage{order});
   order.plan = nullptr;
   check_round_trip(system, run_stage{order});
@@ -117,6 +119,7 @@ TEST_CASE("every kind of numbered order and report comes back as it was") {
     check_round_trip(system, numbered_report{{1, 2, {3, 4, 5, 6}, std::make_shared<const any_report>(std::move(what))}});
   };
   reported(tasks_reported{1, 2, {report_with(task_report::cancelled{})}, {{9, 10}}});
+  reported(tasks_reported{1, 2, {}, {}, {}, {{3, 4, 5, {{6, {nullptr, bytes_of("a sum")}}}}}});
   reported(dataset_dropped{1, 2, 3});
 }
 

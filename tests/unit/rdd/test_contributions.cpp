@@ -65,10 +65,10 @@ public:
     return {};
   }
   void encode(byte_writer&) const override {}
-  std::unique_ptr<stream<std::int64_t>> open(std::uint32_t, task_context& context) const override {
+  std::unique_ptr<stream<std::int64_t>> open(std::uint32_t, core::task_context& context) const override {
     class input final : public stream<std::int64_t> {
     public:
-      explicit input(task_context& around) : context_(around) {}
+      explicit input(core::task_context& around) : context_(around) {}
       bool next(batch<std::int64_t>& out) override {
         if (at_ == 1000)
           return false;
@@ -79,7 +79,7 @@ public:
       }
 
     private:
-      task_context& context_;
+      core::task_context& context_;
       std::int64_t at_ = 0;
       std::int64_t record_ = 0;
     };
@@ -122,7 +122,7 @@ TEST_CASE("a partition for the cache contributes when it has been computed to it
     noting_services around;
     around.keeps = keeps;
     task_position position;
-    task_context context(around, position, 0, 3, 0, 1, 0);
+    core::task_context context(around, position, 0, 3, 0, 1, 0);
     adding_node dataset(header(7, "map", 4));
     const auto input = read_cached<std::int64_t>(dataset, 3, context);
     CHECK(around.noted == std::map<std::pair<std::uint32_t, std::uint32_t>, values>{{{7, 3}, {{5, 1000}}}});
@@ -135,7 +135,7 @@ TEST_CASE("a partition that does not fit the cache contributes when it has been 
   noting_services around;
   around.limit = 0;
   task_position position;
-  task_context context(around, position, 0, 3, 0, 1, 0);
+  core::task_context context(around, position, 0, 3, 0, 1, 0);
   adding_node dataset(header(7, "map", 4));
   auto input = read_cached<std::int64_t>(dataset, 3, context);
   CHECK(around.noted.empty());

@@ -140,15 +140,17 @@ TEST_CASE("operations that the memory budget refuses fail with out_of_memory, an
     CHECK(text.find("salamander.executor.memory") != std::string::npos);
   };
   const collect_action<record> collect(collect_action<record>::no_limit, "collect", {"program.cpp", 3});
-  const auto write = [](const node& dataset) { return [&dataset](task_context& context) { dataset.write_map_output(0, 0, context); }; };
-  const auto read = [](const auto& dataset) { return [&dataset](task_context& context) { records_of(dataset, context); }; };
+  const auto write = [](const node& dataset) {
+    return [&dataset](core::task_context& context) { dataset.write_map_output(0, 0, context); };
+  };
+  const auto read = [](const auto& dataset) { return [&dataset](core::task_context& context) { records_of(dataset, context); }; };
 
   for (const std::size_t budget : {std::size_t{0}, std::size_t{2000}}) {
     around.budget = budget;
     refused(write(*data.combined), "combining by key");
     refused(write(*data.grouped), "a shuffle");
     refused(write(*data.sorted), "a shuffle");
-    refused([&](task_context& context) { collect.run(*data.pairs, 0, context); }, "collecting a partition");
+    refused([&](core::task_context& context) { collect.run(*data.pairs, 0, context); }, "collecting a partition");
     CHECK(around.reserved == 0);
   }
   around.budget = std::numeric_limits<std::size_t>::max();

@@ -37,7 +37,7 @@ public:
     throw std::logic_error("not sent anywhere");
   }
   void encode(byte_writer&) const override {}
-  std::unique_ptr<stream<T>> open(std::uint32_t, task_context&) const override {
+  std::unique_ptr<stream<T>> open(std::uint32_t, core::task_context&) const override {
     return std::make_unique<endless_stream>(*this);
   }
 
@@ -123,7 +123,7 @@ void check_bounded(const endless_node<T>& input, const std::string& place, const
 }
 
 template <class T>
-std::unique_ptr<partition_reader<T>> reader_of(const endless_node<T>& input, task_context& context, const lineage& place) {
+std::unique_ptr<partition_reader<T>> reader_of(const endless_node<T>& input, core::task_context& context, const lineage& place) {
   return std::make_unique<partition_reader<T>>(input.read(0, context), context, place);
 }
 
@@ -246,43 +246,43 @@ TEST_CASE("tables and buffers of tasks stay near the budget, and what does not f
     const combine_node<record, keeping> dataset(header(2, "reduce_by_key", 4, on(texts)), keeping{{std::tuple(keep)}},
                                                 by_hash<std::int64_t>(4));
     check_bounded(texts, "reduce_by_key at program.cpp:12", "combining by key",
-                  [&](task_context& context) { dataset.write_map_output(0, 0, context); });
+                  [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
   SUBCASE("combining few keys into ever larger values") {
     const combine_node<record, gathering> dataset(header(2, "combine_by_key", 4, on(groups)),
                                                   gathering{{std::tuple(create, gather, gather_all)}}, by_hash<std::int64_t>(4));
     check_bounded(groups, "combine_by_key at program.cpp:12", "combining by key",
-                  [&](task_context& context) { dataset.write_map_output(0, 0, context); });
+                  [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
   SUBCASE("scattering") {
     const partition_node<record> dataset(header(2, "partition_by", 4, on(texts)), by_hash<std::int64_t>(4));
     check_bounded(texts, "partition_by at program.cpp:12", "a shuffle",
-                  [&](task_context& context) { dataset.write_map_output(0, 0, context); });
+                  [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
   SUBCASE("scattering records with memory of their own") {
     using wide_record = std::pair<std::int64_t, std::vector<double>>;
     const partition_node<wide_record> dataset(header(2, "partition_by", 4, on(wide_records)), by_hash<std::int64_t>(4));
     check_bounded(wide_records, "partition_by at program.cpp:12", "a shuffle",
-                  [&](task_context& context) { dataset.write_map_output(0, 0, context); });
+                  [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
   SUBCASE("grouping a narrow parent") {
     const group_node<record> dataset(header(2, "group_by_key", 1, beside(groups)), by_hash<std::int64_t>(1));
     check_bounded(groups, "group_by_key at program.cpp:12", "reading a partition by key",
-                  [&](task_context& context) { dataset.read(0, context); });
+                  [&](core::task_context& context) { dataset.read(0, context); });
   }
   SUBCASE("collecting") {
     const collect_action<record> collect(collect_action<record>::no_limit, "collect", {"program.cpp", 5});
     check_bounded(texts, "collect at program.cpp:5", "collecting a partition",
-                  [&](task_context& context) { collect.run(texts, 0, context); });
+                  [&](core::task_context& context) { collect.run(texts, 0, context); });
     const collect_action<std::pair<std::int64_t, std::vector<double>>> collect_wide(~0ULL, "collect", {"program.cpp", 5});
     check_bounded(wide_records, "collect at program.cpp:5", "collecting a partition",
-                  [&](task_context& context) { collect_wide.run(wide_records, 0, context); });
+                  [&](core::task_context& context) { collect_wide.run(wide_records, 0, context); });
   }
   SUBCASE("the first of many") {
     const first_ordered_function<record, std::less<>> top{{std::tuple(carry<std::uint64_t>(10'000'000), std::less<>())}};
     const placed place("take_ordered");
     check_bounded(texts, "take_ordered at program.cpp:5", "the result of a partition",
-                  [&](task_context& context) { top(*reader_of(texts, context, place)); });
+                  [&](core::task_context& context) { top(*reader_of(texts, context, place)); });
   }
   SUBCASE("aggregating into a container") {
     const auto add = [](std::vector<std::string> all, const record& one) {
@@ -293,11 +293,11 @@ TEST_CASE("tables and buffers of tasks stay near the budget, and what does not f
     const function aggregate{{std::tuple(carry(std::vector<std::string>{}), add)}};
     const placed place("aggregate");
     check_bounded(groups, "aggregate at program.cpp:5", "the result of a partition",
-                  [&](task_context& context) { aggregate(*reader_of(groups, context, place)); });
+                  [&](core::task_context& context) { aggregate(*reader_of(groups, context, place)); });
   }
   SUBCASE("glom") {
     const glom_node<record> dataset(header(2, "glom", 1, beside(texts)));
-    check_bounded(texts, "glom at program.cpp:12", "glom", [&](task_context& context) {
+    check_bounded(texts, "glom at program.cpp:12", "glom", [&](core::task_context& context) {
       batch<std::vector<record>> out;
       dataset.read(0, context)->next(out);
     });

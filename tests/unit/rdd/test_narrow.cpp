@@ -197,7 +197,7 @@ TEST_CASE("the position in shared memory names the dataset and, in careful mode,
 
 namespace {
 std::uint64_t seen = 0;
-task_context* running = nullptr;
+core::task_context* running = nullptr;
 
 bool count_and_cancel(int) {
   if (++seen == 3000)

@@ -26,7 +26,7 @@ public:
   void encode(byte_writer& out) const override {
     write_value(out, number_);
   }
-  std::unique_ptr<stream<int>> open(std::uint32_t p, task_context& context) const override {
+  std::unique_ptr<stream<int>> open(std::uint32_t p, core::task_context& context) const override {
     return parent<int>(0).read(p, context);
   }
 
@@ -44,7 +44,7 @@ public:
     return fixed_token ? *fixed_token : action_token<sum_action>();
   }
   void encode(byte_writer&) const override {}
-  std::shared_ptr<const block_object> run(const node& final, std::uint32_t partition, task_context& context) const override {
+  std::shared_ptr<const block_object> run(const node& final, std::uint32_t partition, core::task_context& context) const override {
     int sum = 0;
     auto input = static_cast<const typed_node<int>&>(final).read(partition, context);
     for (batch<int> in; input->next(in);)
@@ -55,7 +55,7 @@ public:
   std::optional<code_token> fixed_token;
 };
 
-std::unique_ptr<stream<int>> read_as_twice(const typed_node<int>& dataset, std::uint32_t p, task_context& context) {
+std::unique_ptr<stream<int>> read_as_twice(const typed_node<int>& dataset, std::uint32_t p, core::task_context& context) {
   class stream_of_twos final : public stream<int> {
   public:
     explicit stream_of_twos(std::unique_ptr<stream<int>> input) : input_(std::move(input)) {}
