@@ -1,5 +1,4 @@
 #include <salamander/actors/scheduler_shell.hpp>
-#include <salamander/rdd/accumulator.hpp>
 
 #include <salamander/rdd/accumulator.hpp>
 

@@ -16,6 +16,7 @@
 #include <salamander/rdd/narrow.hpp>
 #include <salamander/rdd/pairing.hpp>
 #include <salamander/rdd/pipe.hpp>
+#include <salamander/rdd/row_fields.hpp>
 #include <salamander/rdd/sampling.hpp>
 #include <salamander/rdd/set_functions.hpp>
 #include <salamander/rdd/sketch_functions.hpp>
@@ -395,6 +396,17 @@ public:
   /// errc::not_serializable for a record of 1 GiB or more.
   void save_as_object_file(const std::string& path, where_t where = where_t::current()) const;
   void save_as_object_file(const std::string& path, compression packing, where_t where = where_t::current()) const;
+  /// Structs, pairs and tuples as rows of CSV, as context::csv_file reads them with the same options: a header of `columns` in each part if
+  /// `header` says so; texts in quotes where that is needed, or when they are empty; empty optionals as nothing. Parts are packed as those of
+  /// save_as_text_file. Errors: as save_as_text_file; errc::invalid_argument.
+  void save_as_csv_file(const std::string& path, csv_options options = {}, compression packing = compression::none,
+                        where_t where = where_t::current()) const
+    requires core::row_record<T>;
+  /// The same as JSON lines, as context::json_lines_file reads them: objects if the members have names, else lists.
+  /// Errors: as save_as_csv_file; errc::not_serializable for texts that are no UTF-8 and numbers that are not finite.
+  void save_as_json_lines_file(const std::string& path, json_options options = {}, compression packing = compression::none,
+                               where_t where = where_t::current()) const
+    requires core::row_record<T>;
 
   // -- actions in the background (rdd_async.ipp): collect_async, count_async, ... for every action above -----------------------------
 #include <salamander/rdd/rdd_async.ipp>
@@ -442,12 +454,13 @@ private:
   core::node_header narrow_header(const char* operation, bool keeps_partitioner, const where_t& where) const;
   template <class F>
   auto run(F f, const char* operation, const where_t& where) const;
-  template <class Function>
-  void save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where) const;
   template <class F, class Estimate>
   auto approximate(F f, Estimate estimate, std::chrono::milliseconds timeout, const char* operation, const where_t& where) const;
   template <class Count>
   auto counts_approx(Count count, std::chrono::milliseconds timeout, double confidence, const char* operation, const where_t& where) const;
+  template <class Function, class... Options>
+  void save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where,
+            Options... options) const;
   template <template <class> class Out, class Less>
   auto sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>

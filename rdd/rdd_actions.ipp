@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/object_nodes.hpp>
+#include <salamander/rdd/row_output.hpp>
 
 namespace salamander {
 namespace core {
@@ -278,14 +279,17 @@ double rdd<T>::mean(where_t where) const
 // -- output -----------------------------------------------------------------------------------------------------------------------
 
 template <class T>
-template <class Function>
-void rdd<T>::save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where) const {
+template <class Function, class... Options>
+void rdd<T>::save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where,
+                  Options... options) const {
   app_->check_usable(operation, where);
   core::output_way how;
   how.sync = order.sync = app_->settings().get_bool("salamander.files.syncOutput");
   core::output_directory output(path, operation, call_site::from(where), files, how);
   order.attempts = output.attempts();
-  output.commit(run(Function{{std::tuple<core::carried<core::output_order>>(core::carry(std::move(order)))}}, operation, where));
+  Function write{{std::tuple<core::carried<core::output_order>, core::carried<Options>...>(core::carry(std::move(order)),
+                                                                                        core::carry(std::move(options))...)}};
+  output.commit(run(std::move(write), operation, where));
 }
 
 template <class T>
@@ -310,6 +314,32 @@ void rdd<T>::save_as_object_file(const std::string& path, compression packing, w
 template <class T>
 void rdd<T>::save_as_object_file(const std::string& path, where_t where) const {
   save_as_object_file(path, compression::none, where);
+}
+
+template <class T>
+void rdd<T>::save_as_csv_file(const std::string& path, csv_options options, compression packing, where_t where) const
+  requires core::row_record<T>
+{
+  constexpr const char* operation = "save_as_csv_file";
+  if (options.columns.empty())
+    options.columns = core::names_of_members<T>();
+  const auto site = call_site::from(where);
+  core::check_rows(options, core::members_of<T>, operation, site);
+  if (options.header && options.columns.empty())
+    core::throw_error(errc::invalid_argument, std::string(operation) + " at " + site.text() +
+                                                  ": a header needs names: give the struct column_names, or pass columns");
+  save<core::write_csv_function<T>>(path, {{}, packing}, packing, operation, where, std::move(options));
+}
+
+template <class T>
+void rdd<T>::save_as_json_lines_file(const std::string& path, json_options options, compression packing, where_t where) const
+  requires core::row_record<T>
+{
+  constexpr const char* operation = "save_as_json_lines_file";
+  if (options.columns.empty())
+    options.columns = core::names_of_members<T>();
+  core::check_columns(options.columns, core::members_of<T>, operation, call_site::from(where));
+  save<core::write_json_function<T>>(path, {{}, packing}, packing, operation, where, std::move(options));
 }
 
 } // namespace salamander

@@ -146,6 +146,15 @@
   auto save_as_text_file_async(const std::string& path, compression packing, where_t where = where_t::current()) const {
     return in_background("save_as_text_file_async", where, [=, self = *this] { return self.save_as_text_file(path, packing, where); });
   }
+  auto save_as_csv_file_async(const std::string& path, csv_options options = {}, compression packing = compression::none,
+                              where_t where = where_t::current()) const {
+    return in_background("save_as_csv_file_async", where, [=, self = *this] { return self.save_as_csv_file(path, options, packing, where); });
+  }
+  auto save_as_json_lines_file_async(const std::string& path, json_options options = {}, compression packing = compression::none,
+                                     where_t where = where_t::current()) const {
+    return in_background("save_as_json_lines_file_async", where,
+                         [=, self = *this] { return self.save_as_json_lines_file(path, options, packing, where); });
+  }
   auto save_as_object_file_async(const std::string& path, where_t where = where_t::current()) const {
     return save_as_object_file_async(path, compression::none, where);
   }

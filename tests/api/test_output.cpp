@@ -123,3 +123,31 @@ TEST_CASE_FIXTURE(api, "a changed byte or a missing end of an object file is an 
   const auto shorter = dir.file("short", whole.substr(0, whole.size() - 100));
   CHECK(code_of([&] { sc.object_file<std::string>(shorter).count(); }) == sal::errc::corrupt_data);
 }
+
+TEST_CASE("every kind of output is committed once, whatever attempts fail on the way") {
+  const scratch dir;
+  sal::context sc{sal::config{}.set_master("local[2,4]").set_app_name("api tests")};
+  // Each partition fails once in the middle, after it has written a lot.
+  const auto flaky = [&](const std::string& name) {
+    return sc.range(0, 200'000, 1, 4)
+        .map(sal::bind_front(
+            [](const std::string& marks, std::int64_t x) {
+              if (x % 50'000 == 40'000 && std::filesystem::create_directory(marks + "-" + std::to_string(x)))
+                throw std::runtime_error("the first attempt fails");
+              return std::pair{std::to_string(x), x};
+            },
+            dir / name));
+  };
+  flaky("a").save_as_text_file(dir / "text", sal::compression::zstd);
+  flaky("b").save_as_object_file(dir / "objects");
+  flaky("c").save_as_csv_file(dir / "csv");
+  flaky("d").save_as_json_lines_file(dir / "json");
+  using row = std::pair<std::string, std::int64_t>;
+  const auto expected = sc.range(0, 200'000, 1, 4).map([](std::int64_t x) { return std::pair{std::to_string(x), x}; }).collect();
+  CHECK(sc.text_file(dir / "text").count() == expected.size());
+  CHECK(sc.object_file<row>(dir / "objects").collect() == expected);
+  CHECK(sc.csv_file<row>(dir / "csv").collect() == expected);
+  CHECK(sc.json_lines_file<row>(dir / "json").collect() == expected);
+  for (const auto* name : {"objects", "csv", "json"})
+    CHECK(names_in(dir / name) == std::vector<std::string>{"_SUCCESS", "part-00000", "part-00001", "part-00002", "part-00003"});
+}

@@ -178,3 +178,35 @@ TEST_CASE_FIXTURE(api, "JSON lines that are not what they are read as are told w
   CHECK(code_of([&] { sc.json_lines_file<named>(path).count(); }) == sal::errc::malformed_row);
   CHECK(code_of([&] { sc.json_lines_file<trip>(dir.file("o.json", "{}")).count(); }) == sal::errc::malformed_row);
 }
+
+TEST_CASE_FIXTURE(api, "rows that are saved as CSV are read back as they were") {
+  const scratch dir;
+  const std::vector<trip> trips{{"a, \"b\"", 1.25, 1, true}, {"", std::nullopt, -5, false}, {" x\ty ", 1e300, 7, true}};
+  const auto data = sc.parallelize(trips, 2);
+  data.save_as_csv_file(dir / "plain");
+  CHECK(sc.text_file(dir / "plain").take(2) == std::vector<std::string>{"\"a, \"\"b\"\"\",1.25,1,true", "\"\",,-5,false"});
+  CHECK(sc.csv_file<trip>(dir / "plain").collect() == trips);
+  const sal::csv_options named{.delimiter = ';', .header = true, .columns = {"from", "km", "day", "paid"}};
+  data.save_as_csv_file(dir / "named", named, sal::compression::gzip);
+  CHECK(sc.text_file(dir / "named/part-00000.gz").first() == "from;km;day;paid");
+  CHECK(sc.csv_file<trip>(dir / "named", named).collect() == trips);
+  CHECK(code_of([&] { data.save_as_csv_file(dir / "x", {.header = true}); }) == sal::errc::invalid_argument);
+  const std::vector<std::pair<std::string, int>> broken{{"two\nlines", 1}, {"one", 2}};
+  sc.parallelize(broken, 1).save_as_csv_file(dir / "broken");
+  CHECK(sc.csv_file<std::pair<std::string, int>>(dir / "broken", {.multiline = true}).collect() == broken);
+}
+
+TEST_CASE_FIXTURE(api, "rows that are saved as JSON lines are read back as they were") {
+  const scratch dir;
+  const std::vector<order> orders{{1, {{"Ann \"A\" \\", 30}}, {{"a", 1}, {"b", 0.1}}, "\t\x01\n é"}, {-2, {}, {}, std::nullopt}};
+  sc.parallelize(orders, 2).save_as_json_lines_file(dir / "objects");
+  CHECK(sc.text_file(dir / "objects").collect().at(1) == R"({"id":-2,"people":[],"prices":{},"note":null})");
+  CHECK(sc.json_lines_file<order>(dir / "objects").collect() == orders);
+  sc.parallelize(std::vector<std::pair<std::string, double>>{{"x", 0.5}}, 1).save_as_json_lines_file(dir / "lists");
+  CHECK(sc.text_file(dir / "lists").collect() == std::vector<std::string>{R"(["x",0.5])"});
+  const auto refused = [&](const auto& row) {
+    return code_of([&] { sc.parallelize(std::vector{row}, 1).save_as_json_lines_file(dir / "refused"); });
+  };
+  CHECK(refused(std::pair{std::string("\xff"), 1}) == sal::errc::not_serializable);
+  CHECK(refused(std::pair{1, std::numeric_limits<double>::infinity()}) == sal::errc::not_serializable);
+}
