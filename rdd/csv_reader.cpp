@@ -140,6 +140,9 @@ struct csv_reader::state {
       if (!lines.next(line))
         return outcome::end;
     } while (line.empty());
+    return read_from(line);
+  }
+  outcome read_from(std::string_view line) {
     first_line = lines.count();
     text.clear();
     last = line;
@@ -151,10 +154,12 @@ struct csv_reader::state {
     return outcome::row;
   }
 
+  /// The first line, whatever it is: each partition has to find the same.
   void read_header() {
-    if (const auto got = read(); got == outcome::end)
+    std::string_view line;
+    if (!lines.next(line))
       return; // an empty file
-    else if (got == outcome::malformed)
+    if (!line.empty() && read_from(line) == outcome::malformed)
       throw_error(errc::malformed_row, lines.path() + ":1: the header cannot be read: " + reason);
     adopt_header(parser);
   }

@@ -1,4 +1,4 @@
-// Files of this machine only: what is tested here has no actors around it.
+// Files of this machine only: for tests that have no actors around them.
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/file_system.hpp>
 
