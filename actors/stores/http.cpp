@@ -1,6 +1,7 @@
 #include <salamander/actors/stores/http.hpp>
 
 #include <salamander/rdd/error.hpp>
+#include <salamander/rdd/task_context.hpp>
 
 #include <curl/curl.h>
 #include <openssl/evp.h>
@@ -79,6 +80,21 @@ std::size_t on_body(char* bytes, std::size_t, std::size_t size, void* to) {
   return size;
 }
 
+/// A task that was told to stop does not wait for the rest.
+bool is_cancelled() noexcept {
+  const auto* const task = core::current_task();
+  return task != nullptr && task->cancelled.load(std::memory_order_relaxed);
+}
+
+int on_progress(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return is_cancelled() ? 1 : 0;
+}
+
+void leave_if_cancelled() {
+  if (is_cancelled())
+    throw core::task_cancelled();
+}
+
 /// In hexadecimal, as AWS wants it.
 std::string sha256_of(std::string_view bytes) {
   constexpr char digits[] = "0123456789abcdef";
@@ -127,6 +143,8 @@ void set_up(CURL* handle, const http_request& request, const http_limits& limits
   ::curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
   ::curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, static_cast<long>(limits.silence_max.count()));
   ::curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+  ::curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+  ::curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &on_progress);
   if (request.method == "HEAD") {
     ::curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET") {
@@ -192,6 +210,7 @@ http_response perform(const http_request& request, const http_limits& limits) {
     const auto code = ::curl_easy_perform(handle);
     if (here.thrown)
       std::rethrow_exception(here.thrown);
+    leave_if_cancelled();
     if (here.too_long)
       core::throw_error(errc::io_error, place + ": the answer has more than " + std::to_string(limits.body_bytes_max) + " bytes");
     if (code == CURLE_OK) {
@@ -209,6 +228,7 @@ http_response perform(const http_request& request, const http_limits& limits) {
     if (request.restart)
       request.restart();
     std::this_thread::sleep_for(pause);
+    leave_if_cancelled();
   }
 }
 

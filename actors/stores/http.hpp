@@ -57,7 +57,7 @@ struct http_limits {
 
 /// Sends a request and waits for the answer. Server errors (5xx, 429), refused and broken connections are tried again after growing
 /// pauses. Answers of other kinds (404, 403, ...) are for the caller. Used by any thread; connections are kept for the thread's next request.
-/// Errors: errc::io_error, with method, URL (without query) and reason, when all attempts failed.
+/// Errors: errc::io_error, with method, URL (without query) and reason, when all attempts failed; core::task_cancelled, within about a second.
 http_response perform(const http_request& request, const http_limits& limits = {});
 
 /// Without query, fragment and user, for messages.

@@ -32,7 +32,7 @@ public:
       return;
     try {
       client_.abort_upload(key_, upload_);
-    } catch (const error&) {
+    } catch (const std::exception&) {
       // the end of the output aborts it
     }
   }

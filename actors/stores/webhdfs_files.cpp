@@ -27,7 +27,7 @@ public:
       return;
     try {
       client_.remove(path_);
-    } catch (const error&) {
+    } catch (const std::exception&) {
       // it goes with the attempts
     }
   }

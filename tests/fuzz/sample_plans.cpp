@@ -31,7 +31,7 @@ public:
   void encode(byte_writer& out) const override {
     out.text(text_);
   }
-  std::unique_ptr<stream<int>> open(std::uint32_t, core::task_context&) const override {
+  std::unique_ptr<stream<int>> open(std::uint32_t, salamander::core::task_context&) const override {
     return nullptr;
   }
 
@@ -39,7 +39,7 @@ private:
   std::string text_ = "a parameter";
 };
 
-std::unique_ptr<stream<int>> read_cached(const typed_node<int>& dataset, std::uint32_t p, core::task_context& context) {
+std::unique_ptr<stream<int>> read_cached(const typed_node<int>& dataset, std::uint32_t p, salamander::core::task_context& context) {
   return dataset.open(p, context);
 }
 
@@ -93,8 +93,8 @@ struct datasets {
       header(12, "cartesian", {edge(dependency::kind::crossed, doubled), edge(dependency::kind::crossed, numbers)}));
   std::shared_ptr<const node> range = std::make_shared<range_node>(header(5, "range"), -3, 7, 1000);
   std::shared_ptr<const node> lines =
-      std::make_shared<text_node>(header(6, "text_file"), std::vector<file_split>{{"/data/a.txt", 0, 100, compression::none},
-                                                                                  {"/data/b.gz", 0, 70, compression::gzip}});
+      std::make_shared<text_node>(header(6, "text_file"), std::vector<file_split>{{"/data/a.txt", 0, 100, salamander::compression::none},
+                                                                                  {"/data/b.gz", 0, 70, salamander::compression::gzip}});
   std::shared_ptr<const node> some = std::make_shared<filter_node<std::string_view, marked>>(
       header(7, "filter", {edge(narrow, lines)}), salamander::bind_front(is_marked, std::string("ERROR")));
   std::shared_ptr<const node> pairs = std::make_shared<driver_data_node<record>>(header(8, "parallelize"));

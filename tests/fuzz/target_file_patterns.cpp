@@ -24,7 +24,8 @@ void check_splits(const std::vector<input_file>& files, const std::vector<file_s
   for (const auto& file : files) {
     for (std::uint64_t at = 0; at < file.size; ++next) {
       expect(next != splits.end() && next->path == file.path && next->offset == at && next->length != 0, "splits leave nothing out");
-      expect(next->packing != compression::none || next->length <= longest + longest / 10, "no split is much longer than the longest");
+      expect(next->packing != salamander::compression::none || next->length <= longest + longest / 10,
+             "no split is much longer than the longest");
       at += next->length;
       expect(at <= file.size, "no split goes beyond its file");
     }

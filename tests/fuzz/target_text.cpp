@@ -68,11 +68,11 @@ bool read_plain(input_bytes input) {
   const memory_file file(head.rest());
   const auto size = head.rest().size();
   std::string whole;
-  if (!accepts([&] { whole = lines_of({file.path(), 0, size, compression::none}, how); }, {errc::out_of_memory}))
+  if (!accepts([&] { whole = lines_of({file.path(), 0, size, salamander::compression::none}, how); }, {errc::out_of_memory}))
     return false;
   expect(whole == reference(text_of(head.rest())), "a file has the lines it has");
-  const auto first = lines_of({file.path(), 0, cut, compression::none}, {});
-  const auto second = cut == size ? std::string() : lines_of({file.path(), cut, size - cut, compression::none}, how);
+  const auto first = lines_of({file.path(), 0, cut, salamander::compression::none}, {});
+  const auto second = cut == size ? std::string() : lines_of({file.path(), cut, size - cut, salamander::compression::none}, how);
   expect(first + second == whole, "every line is in exactly one split");
   return true;
 }
@@ -179,8 +179,8 @@ std::vector<seed> zstd_seeds() {
 // Two readers with their windows of 256 KiB of compressed bytes, and what the target itself keeps of the lines.
 constexpr std::size_t fixed = 8 * line_bytes_max + (2U << 20) + 4 * unpacked_bytes_max;
 const registered plain({"text_plain", &read_plain, &plain_seeds, {fixed, 32}});
-const registered gzip({"text_gzip", &read_packed<compression::gzip>, &gzip_seeds, {fixed, 32}});
+const registered gzip({"text_gzip", &read_packed<salamander::compression::gzip>, &gzip_seeds, {fixed, 32}});
 // The header of a frame asks for the window that it was packed with; zstd itself allows 128 MiB.
-const registered zstd({"text_zstd", &read_packed<compression::zstd>, &zstd_seeds, {fixed + (129U << 20), 32}});
+const registered zstd({"text_zstd", &read_packed<salamander::compression::zstd>, &zstd_seeds, {fixed + (129U << 20), 32}});
 
 } // namespace

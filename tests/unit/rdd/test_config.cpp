@@ -280,7 +280,8 @@ TEST_CASE("the page on configuration says of every key what the library knows of
     std::string value(kinds[static_cast<std::size_t>(entry.kind)]);
     if (!entry.choices.empty())
       value = entry.choices;
-    table += "| `" + std::string(entry.key) + "` | " + value + " | " + std::string(entry.fallback) + " | " + std::string(entry.meaning) + " |\n";
+    table +=
+        "| `" + std::string(entry.key) + "` | " + value + " | " + std::string(entry.fallback) + " | " + std::string(entry.meaning) + " |\n";
   }
   const std::string path = SALAMANDER_SOURCE "/docs/configuration.md";
   std::stringstream text;
