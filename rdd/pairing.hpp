@@ -177,13 +177,33 @@ private:
 
 // -- cartesian ----------------------------------------------------------------
 
-/// The records of one partition again and again: from memory when they fit into a share of it, else computed each time.
+/// The records of one partition again and again: from memory when they fit into a share of it, else computed each time. What is added to
+/// accumulators meanwhile counts for one pass only.
 template <class T>
 class repeated_partition {
 public:
   repeated_partition(const node& dataset, const typed_node<T>& parent, std::uint32_t p, task_context& context)
       : dataset_(dataset), parent_(parent), partition_(p), context_(context), claim_(context, dataset, "the right side of cartesian") {
-    kept_ = keep();
+    const auto trial = context.added.open();
+    {
+      const contribution_scope within(context.added, trial);
+      kept_ = keep();
+    }
+    for (auto& [accumulator, value] : context.added.close(trial)) {
+      if (!kept_)
+        break; // the first whole pass will count
+      if (auto& slot = context.added.slot(accumulator); slot)
+        slot->absorb(*value);
+      else
+        slot = std::move(value);
+    }
+  }
+
+  repeated_partition(const repeated_partition&) = delete;
+  repeated_partition& operator=(const repeated_partition&) = delete;
+  ~repeated_partition() {
+    if (repeats_)
+      context_.added.close(*repeats_);
   }
 
   /// True: batches stay valid as long as this.
@@ -192,14 +212,24 @@ public:
   }
   /// From the first record on.
   void rewind() {
-    if (kept_)
+    if (kept_) {
       served_ = false;
-    else
+      return;
+    }
+    input_.reset();
+    if (repeats_)
+      context_.added.close(*repeats_);
+    else if (begun_)
+      repeats_ = context_.added.open();
+    begun_ = true;
+    in_pass([&] {
       input_ = parent_.read(partition_, context_);
+      return true;
+    });
   }
   bool next(batch<T>& out) {
     if (!kept_)
-      return input_->next(out);
+      return in_pass([&] { return input_->next(out); });
     if (served_ || records_.empty())
       return false;
     served_ = true;
@@ -209,6 +239,14 @@ public:
 
 private:
   static constexpr std::size_t bytes_max = 64U << 20;
+
+  template <class F>
+  bool in_pass(F&& step) {
+    if (!repeats_)
+      return step();
+    const contribution_scope within(context_.added, *repeats_);
+    return step();
+  }
 
   bool keep() {
     growth_meter beside;
@@ -241,6 +279,8 @@ private:
   arena characters_;
   std::vector<T> records_;
   std::unique_ptr<stream<T>> input_;
+  std::optional<contributions::scope> repeats_; ///< of passes that do not count
+  bool begun_ = false;
   bool kept_ = false;
   bool served_ = false;
 };

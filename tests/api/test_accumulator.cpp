@@ -172,6 +172,23 @@ TEST_CASE_FIXTURE(api, "a cached partition counts when it is computed first, and
   CHECK(seen.value() == 100);
 }
 
+TEST_CASE_FIXTURE(api, "a side of cartesian that is computed again and again counts once a task") {
+  const auto seen = sc.accumulator(0);
+  const auto large = sc.range(0, 2, 1, 1).flat_map([seen](std::int64_t) {
+    seen += 1;
+    return std::vector<std::string>(700, std::string(60000, 'x'));
+  });
+  CHECK(sc.parallelize({1, 2, 3}, 1).cartesian(large).count() == 4200);
+  CHECK(seen.value() == 2);
+  seen.reset();
+  const auto small = sc.range(0, 5, 1, 1).map([seen](std::int64_t x) {
+    seen += 1;
+    return x;
+  });
+  CHECK(sc.parallelize({1, 2, 3}, 1).cartesian(small).count() == 15);
+  CHECK(seen.value() == 5);
+}
+
 TEST_CASE_FIXTURE(api, "an exception in a merge function fails the job that brought the value, and nothing else") {
   const auto strict = sc.accumulator(
       0,
