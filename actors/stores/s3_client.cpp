@@ -5,29 +5,12 @@
 
 #include <salamander/rdd/error.hpp>
 
-#include <pugixml.hpp>
+#include <pugixml.hpp> // for what is written; what is read: s3_answers
 
 #include <sstream>
+#include <utility>
 
 namespace salamander::actors {
-namespace {
-
-/// The text of S3's own error code, as far as the answer holds one: "NoSuchKey".
-std::string code_in(const http_response& answer) {
-  pugi::xml_document document;
-  if (!document.load_buffer(answer.body.data(), answer.body.size()))
-    return {};
-  return document.child("Error").child_value("Code");
-}
-
-pugi::xml_document parsed(const http_response& answer, const char* root) {
-  pugi::xml_document document;
-  if (!document.load_buffer(answer.body.data(), answer.body.size()) || !document.child(root))
-    core::throw_error(errc::io_error, std::string("S3 answers with something that is no ") + root);
-  return document;
-}
-
-} // namespace
 
 s3_place s3_place_of(const std::string& path) {
   const auto begin = path.find("://") + 3;
@@ -65,7 +48,7 @@ http_request s3_client::request(const char* method, const std::string& key, cons
 }
 
 void s3_client::refuse(const char* doing, const std::string& key, const http_response& answer) const {
-  const auto code = code_in(answer);
+  const auto code = s3_error_in(answer.body);
   auto text = std::string("cannot ") + doing + " s3://" + bucket_ + "/" + key + ": S3 answers " + std::to_string(answer.status) +
               (code.empty() ? "" : " " + code);
   if (answer.status == 401 || answer.status == 403)
@@ -131,15 +114,11 @@ s3_listing s3_client::list(const std::string& prefix, bool one_level, std::size_
     const auto answer = perform(request("GET", "", parameters));
     if (!answer.good())
       refuse("list", prefix, answer);
-    const auto document = parsed(answer, "ListBucketResult");
-    const auto root = document.child("ListBucketResult");
-    for (const auto& one : root.children("Contents"))
-      found.objects.push_back({one.child_value("Key"), one.child("Size").text().as_ullong()});
-    for (const auto& one : root.children("CommonPrefixes"))
-      found.prefixes.emplace_back(one.child_value("Prefix"));
-    token = root.child_value("NextContinuationToken");
-    if (!root.child("IsTruncated").text().as_bool() || token.empty() || (objects_max != 0 && found.objects.size() >= objects_max))
+    const auto before = std::exchange(token, add_s3_page(answer.body, found));
+    if (token.empty() || (objects_max != 0 && found.objects.size() >= objects_max))
       return found;
+    if (token == before)
+      core::throw_error(errc::io_error, "cannot list s3://" + bucket_ + "/" + prefix + ": S3 gives the same page again and again");
   }
 }
 
@@ -147,7 +126,7 @@ std::string s3_client::begin_upload(const std::string& key) const {
   const auto answer = perform(request("POST", key, {{"uploads", ""}}));
   if (!answer.good())
     refuse("write", key, answer);
-  return parsed(answer, "InitiateMultipartUploadResult").child("InitiateMultipartUploadResult").child_value("UploadId");
+  return s3_upload_id_in(answer.body);
 }
 
 std::string s3_client::put_part(const std::string& key, const std::string& upload, std::size_t number, std::string_view bytes) const {
@@ -177,7 +156,7 @@ void s3_client::complete_upload(const std::string& key, const std::string& uploa
   if (answer.status == 404 && size_of(key))
     return;
   // S3 may begin its answer before it knows the outcome: success is what the body says.
-  if (!answer.good() || !code_in(answer).empty())
+  if (!answer.good() || !s3_error_in(answer.body).empty())
     refuse("publish", key, answer);
 }
 
@@ -188,24 +167,19 @@ void s3_client::abort_upload(const std::string& key, const std::string& upload) 
 
 std::vector<s3_upload> s3_client::uploads(const std::string& prefix) const {
   std::vector<s3_upload> found;
-  for (std::string key, id;;) {
+  for (s3_upload last;;) {
     query parameters;
-    if (!key.empty())
-      parameters.emplace_back("key-marker", key);
+    if (!last.key.empty())
+      parameters.emplace_back("key-marker", last.key);
     parameters.emplace_back("prefix", prefix);
-    if (!key.empty())
-      parameters.emplace_back("upload-id-marker", id);
+    if (!last.key.empty())
+      parameters.emplace_back("upload-id-marker", last.id);
     parameters.emplace_back("uploads", "");
     const auto answer = perform(request("GET", "", parameters));
     if (!answer.good())
       refuse("list the uploads under", prefix, answer);
-    const auto document = parsed(answer, "ListMultipartUploadsResult");
-    const auto root = document.child("ListMultipartUploadsResult");
-    for (const auto& one : root.children("Upload"))
-      found.push_back({one.child_value("Key"), one.child_value("UploadId")});
-    key = root.child_value("NextKeyMarker");
-    id = root.child_value("NextUploadIdMarker");
-    if (!root.child("IsTruncated").text().as_bool() || key.empty())
+    const auto before = std::exchange(last, add_s3_uploads(answer.body, found));
+    if (last.key.empty() || (last.key == before.key && last.id == before.id))
       return found;
   }
 }

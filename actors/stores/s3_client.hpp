@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/actors/stores/http.hpp>
+#include <salamander/actors/stores/s3_answers.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -18,20 +19,6 @@ struct s3_place {
 };
 /// Errors: errc::invalid_argument without a bucket.
 s3_place s3_place_of(const std::string& path);
-
-struct s3_object {
-  std::string key;
-  std::uint64_t size = 0;
-};
-/// What lies under a prefix.
-struct s3_listing {
-  std::vector<s3_object> objects;
-  std::vector<std::string> prefixes; ///< up to and with the next "/", if that is asked for
-};
-struct s3_upload {
-  std::string key;
-  std::string id;
-};
 
 /// One bucket. Used by one thread. Errors of all: errc::io_error with what was asked, the status and S3's own code, never with credentials.
 class s3_client {

@@ -5,12 +5,8 @@
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/file_system.hpp>
 
-#include <simdjson.h>
-
 namespace salamander::actors {
 namespace {
-
-namespace dom = simdjson::dom;
 
 constexpr const char* default_port = "9870";
 
@@ -51,26 +47,6 @@ std::string user_name() {
   return {};
 }
 
-webhdfs_status status_in(const dom::element& value) {
-  webhdfs_status found;
-  std::string_view text;
-  if (value["pathSuffix"].get(text) == simdjson::SUCCESS)
-    found.name = text;
-  found.directory = value["type"].get(text) == simdjson::SUCCESS && text == "DIRECTORY";
-  std::uint64_t size = 0;
-  if (value["length"].get(size) == simdjson::SUCCESS)
-    found.size = size;
-  return found;
-}
-
-/// Errors: errc::io_error for what is no JSON.
-dom::element parsed(dom::parser& parser, const http_response& answer) {
-  dom::element document;
-  if (parser.parse(answer.body.data(), answer.body.size()).get(document) != simdjson::SUCCESS)
-    core::throw_error(errc::io_error, "WebHDFS answers with something that is no JSON");
-  return document;
-}
-
 } // namespace
 
 webhdfs_client::webhdfs_client(const std::string& path) : base_("http://" + address_of(path) + "/webhdfs/v1"), user_(user_name()) {}
@@ -88,10 +64,8 @@ http_request webhdfs_client::request(const char* method, const char* operation, 
 
 void webhdfs_client::refuse(const char* doing, const std::string& path, const http_response& answer) {
   auto text = std::string("cannot ") + doing + " " + shown_url(path) + ": WebHDFS answers " + std::to_string(answer.status);
-  dom::parser parser;
-  std::string_view message;
-  if (parser.parse(answer.body.data(), answer.body.size())["RemoteException"]["message"].get(message) == simdjson::SUCCESS)
-    text += ": " + std::string(message.substr(0, std::min<std::size_t>(message.find('\n'), 300)));
+  if (const auto reason = webhdfs_reason_in(answer.body); !reason.empty())
+    text += ": " + reason;
   core::throw_error(errc::io_error, text);
 }
 
@@ -101,11 +75,10 @@ std::optional<webhdfs_status> webhdfs_client::status(const std::string& path) co
     return std::nullopt;
   if (!answer.good())
     refuse("read", path, answer);
-  dom::parser parser;
-  dom::element found;
-  if (parsed(parser, answer)["FileStatus"].get(found) != simdjson::SUCCESS)
+  auto found = webhdfs_status_in(answer.body);
+  if (!found)
     refuse("read", path, answer);
-  return status_in(found);
+  return found;
 }
 
 std::vector<webhdfs_status> webhdfs_client::list(const std::string& path) const {
@@ -114,16 +87,10 @@ std::vector<webhdfs_status> webhdfs_client::list(const std::string& path) const 
     return {};
   if (!answer.good())
     refuse("list", path, answer);
-  dom::parser parser;
-  dom::array found;
-  if (parsed(parser, answer)["FileStatuses"]["FileStatus"].get(found) != simdjson::SUCCESS)
+  auto entries = webhdfs_listing_in(answer.body);
+  if (!entries)
     refuse("list", path, answer);
-  std::vector<webhdfs_status> entries;
-  for (const auto one : found)
-    entries.push_back(status_in(one));
-  if (entries.size() == 1 && entries[0].name.empty()) // a file lists itself
-    entries.clear();
-  return entries;
+  return *std::move(entries);
 }
 
 void webhdfs_client::get(const std::string& path, std::uint64_t offset, std::size_t size, std::string& to) const {
@@ -182,9 +149,7 @@ bool webhdfs_client::rename(const std::string& from, const std::string& to) cons
   const auto answer = perform(request("PUT", "RENAME", from, {{"destination", place_of(to).path}}));
   if (!answer.good())
     refuse("rename", from, answer);
-  dom::parser parser;
-  bool done = false;
-  return parsed(parser, answer)["boolean"].get(done) == simdjson::SUCCESS && done;
+  return webhdfs_truth_in(answer.body);
 }
 
 void webhdfs_client::remove(const std::string& path) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/actors/stores/http.hpp>
+#include <salamander/actors/stores/webhdfs_answers.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -11,12 +12,6 @@
 #include <vector>
 
 namespace salamander::actors {
-
-struct webhdfs_status {
-  std::string name; ///< in its directory; empty for the path that was asked for
-  bool directory = false;
-  std::uint64_t size = 0;
-};
 
 /// One name node. Bytes go to and come from data nodes, to which it redirects. Used by one thread.
 /// Paths are those of users: webhdfs://host:port/a/b or hdfs://host/a/b. Errors of all: errc::io_error with the path, the status and HDFS's own
