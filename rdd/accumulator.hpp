@@ -178,7 +178,7 @@ void merge_contribution(std::uint32_t accumulator, block&& added);
 /// again: after failures and lost executors, by second attempts, after rollbacks, in later jobs that need a shuffle's map side again. A
 /// partition of a dataset that is cached counts once for all jobs, even if it is evicted or lost and computed again. An attempt that
 /// fails counts nothing. Two jobs over a dataset that is not cached compute it twice, and so count twice. An action that reads only
-/// the beginning of a partition (take, first) counts what was computed of it. docs/adr/0006 has the details.
+/// the beginning of a partition (take, first) counts what was computed of it. docs/adr/0008 has the details.
 /// Shape: merged in the order in which tasks end, which varies; `Merge` has to be associative and commutative.
 /// Limits: what a task adds to all accumulators takes at most 256 KiB encoded; errc::result_too_large otherwise.
 /// Threads: any. Lives as long as its context.

@@ -77,7 +77,7 @@ bool read_plain(input_bytes input) {
   return true;
 }
 
-template <compression Packing>
+template <salamander::compression Packing>
 bool read_packed(input_bytes input) {
   controls head(input);
   const reading how{std::size_t{head.take<std::uint8_t>()} * 16 + 1, std::size_t{head.take<std::uint8_t>()} + 1};

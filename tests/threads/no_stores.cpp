@@ -5,7 +5,7 @@
 namespace salamander::core {
 
 const file_system& remote_file_system(std::string_view scheme) {
-  throw_error(errc::invalid_argument, "no store '" + std::string(scheme) + "' in these tests");
+  throw_error(errc::invalid_argument, "there is no store '" + std::string(scheme) + "://' in these tests");
 }
 
 } // namespace salamander::core
