@@ -68,7 +68,11 @@ block_service::block_service(const executor_options& options)
   server_ = std::make_unique<net::block_server>(net::server_options{options.socket_directory, options.executor}, memory_->store);
 }
 
-block_service::~block_service() = default;
+block_service::~block_service() {
+  server_.reset();
+  // Pieces that were fetched are accounted for by the store that holds them, and keep it: they go first.
+  broadcasts_.clear();
+}
 
 core::block block_service::find_here(const storage::block_id& id) {
   const auto found = store().find(id);

@@ -68,8 +68,10 @@ broadcast_values::value broadcast_values::get(std::uint32_t broadcast, std::uint
         entries_.erase(at);
         refuse(broadcast);
       }
-      if (mine)
+      if (mine) {
+        cut_.insert(broadcast);
         break;
+      }
       if (cancelled && cancelled->load(std::memory_order_relaxed))
         throw core::task_cancelled();
       changed_.wait_for(lock, look_interval);

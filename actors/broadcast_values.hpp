@@ -75,7 +75,7 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unordered_map<std::uint32_t, entry> entries_;
-  std::unordered_set<std::uint32_t> cut_; ///< values whose pieces all are here for others
+  std::unordered_set<std::uint32_t> cut_; ///< values of which pieces may be here for others
   std::unordered_map<std::uint32_t, std::string> destroyed_;
   std::deque<std::uint32_t> destroyed_order_;
   counts fetched_;
