@@ -25,7 +25,7 @@ webhdfs_status status_in(const dom::element& value) {
 
 dom::element parsed(dom::parser& parser, std::string_view body) {
   dom::element document;
-  if (parser.parse(body.data(), body.size()).get(document) != simdjson::SUCCESS)
+  if (body.empty() || parser.parse(body.data(), body.size()).get(document) != simdjson::SUCCESS) // the parser copies from no null
     core::throw_error(errc::io_error, "WebHDFS answers with something that is no JSON");
   return document;
 }
@@ -62,7 +62,7 @@ bool webhdfs_truth_in(std::string_view body) {
 std::string webhdfs_reason_in(std::string_view body) {
   dom::parser parser;
   std::string_view message;
-  if (parser.parse(body.data(), body.size())["RemoteException"]["message"].get(message) != simdjson::SUCCESS)
+  if (body.empty() || parser.parse(body.data(), body.size())["RemoteException"]["message"].get(message) != simdjson::SUCCESS)
     return {};
   return std::string(message.substr(0, std::min<std::size_t>(message.find('\n'), 300)));
 }
