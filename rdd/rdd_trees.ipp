@@ -52,7 +52,8 @@ rdd<T> rdd<T>::through_levels(const std::vector<std::uint32_t>& levels, const F&
   auto values = *this;
   for (const auto count : levels) {
     using function = core::to_level_function<T>;
-    function to_level{{std::tuple<core::carried<std::uint32_t>>(core::carry(count))}};
+    using number = core::carried<std::uint32_t>;
+    function to_level{{std::tuple<number, number>(core::carry(values.num_partitions()), core::carry(count))}};
     using aggregator = core::reduce_aggregator<T, F>;
     values = values
                  .template derive<core::map_partitions_node<T, function>>(values.narrow_header(operation, false, where), std::move(to_level))

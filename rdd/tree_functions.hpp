@@ -52,13 +52,15 @@ struct partition_result_function : composed<partition_result_function<T, F>, F> 
   }
 };
 
-/// Partition p's values go to partition p modulo the number carried.
+/// Values of neighbouring partitions go together, so that they are merged in order. Carried: partitions here, and of the next level.
 template <class Z>
-struct to_level_function : composed<to_level_function<Z>, carried<std::uint32_t>> {
+struct to_level_function : composed<to_level_function<Z>, carried<std::uint32_t>, carried<std::uint32_t>> {
   std::vector<std::pair<std::uint32_t, Z>> operator()(std::uint32_t partition, record_range<Z> values) const {
+    const std::uint64_t here = carried_value(std::get<0>(this->parts));
+    const auto to = static_cast<std::uint32_t>(partition * std::uint64_t{carried_value(std::get<1>(this->parts))} / here);
     std::vector<std::pair<std::uint32_t, Z>> out;
     for (const auto& value : values)
-      out.emplace_back(partition % carried_value(std::get<0>(this->parts)), value);
+      out.emplace_back(to, value);
     return out;
   }
 };
@@ -154,6 +156,12 @@ public:
   private:
     struct state {
       explicit state(const local_range& from) : range(from) {}
+      state(const state&) = delete;
+      state& operator=(const state&) = delete;
+      ~state() {
+        if (pending)
+          pending->cancel("nobody reads on");
+      }
 
       /// Goes on to the next partition with records when this one is read.
       void find() {

@@ -111,6 +111,12 @@ TEST_CASE_FIXTURE(api, "tree_reduce and tree_aggregate merge in levels and give 
   CHECK(text.find("Depth must be greater than or equal to 1 but got 0.") != std::string::npos);
   CHECK(code_of([&] { sc.empty_rdd<int>().tree_reduce(std::plus<>{}); }) == sal::errc::empty_collection);
   CHECK(sc.empty_rdd<int>().tree_aggregate(41, std::plus<>{}, std::plus<>{}) == 41);
+  for (const int partitions : {8, 24, 31})
+    for (const int depth : {2, 3, 5}) {
+      const auto letters = range(sc, 62, partitions).map([](std::int64_t x) { return std::string(1, static_cast<char>('A' + x)); });
+      CHECK(letters.tree_reduce(std::plus<>{}, depth) == letters.reduce(std::plus<>{})); // in order, levels or not
+      CHECK(letters.tree_aggregate(std::string(), std::plus<>{}, std::plus<>{}, depth) == letters.reduce(std::plus<>{}));
+    }
   CHECK(range(sc, 3, 40).tree_reduce([](std::int64_t a, std::int64_t b) { return std::max(a, b); }, 3) == 2);
 }
 
