@@ -3,26 +3,38 @@
 #include <salamander/rdd/error.hpp>
 
 namespace salamander::actors {
+namespace {
+
+std::shared_ptr<core::byte_buffer> encoded(const core::contribution& value) {
+  auto bytes = std::make_shared<core::byte_buffer>();
+  try {
+    value.encode(*bytes);
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& failure) {
+    core::throw_error(errc::not_serializable,
+                      "what was added to an accumulator could not be turned into bytes: " + std::string(failure.what()));
+  }
+  return bytes;
+}
+
+} // namespace
 
 contributed_values to_values(core::contribution_list added, bool as_bytes) {
   contributed_values values;
   std::size_t size = 0;
   for (auto& [accumulator, value] : added) {
-    if (!as_bytes) {
+    // Within the process small values need no bytes; large ones are measured by them, so that limits are the same everywhere.
+    if (!as_bytes && value->memory_bytes() <= contribution_bytes_max / added.size()) {
       values.push_back({accumulator, {std::move(value), nullptr}});
       continue;
     }
-    auto bytes = std::make_shared<core::byte_buffer>();
-    try {
-      value->encode(*bytes);
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (const std::exception& failure) {
-      core::throw_error(errc::not_serializable,
-                        "what was added to an accumulator could not be turned into bytes: " + std::string(failure.what()));
-    }
+    auto bytes = encoded(*value);
     size += bytes->size();
-    values.push_back({accumulator, {nullptr, std::move(bytes)}});
+    if (as_bytes)
+      values.push_back({accumulator, {nullptr, std::move(bytes)}});
+    else
+      values.push_back({accumulator, {std::move(value), nullptr}});
   }
   if (size > contribution_bytes_max)
     core::throw_error(errc::result_too_large, "a partition added " + std::to_string(size) + " bytes to accumulators, more than the " +

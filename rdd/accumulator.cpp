@@ -72,8 +72,9 @@ std::vector<accumulator_info> named_accumulators(std::uint64_t application) {
 std::shared_ptr<accumulator_cell> accumulator_cell_of(std::uint32_t accumulator, const char* operation) {
   auto cell = find(accumulator);
   if (!cell)
-    throw_error(errc::context_stopped,
-                std::string(operation) + " of accumulator " + std::to_string(accumulator) + " was called after its context was stopped");
+    throw_error(errc::context_stopped, std::string(operation) + " of accumulator " + std::to_string(accumulator) +
+                                           " was called after its context was stopped, or by a thread that a task has started: only the "
+                                           "task's own thread may add");
   return cell;
 }
 

@@ -179,9 +179,11 @@ void merge_contribution(std::uint32_t accumulator, block&& added);
 /// partition of a dataset that is cached counts once for all jobs, even if it is evicted or lost and computed again. An attempt that
 /// fails counts nothing. Two jobs over a dataset that is not cached compute it twice, and so count twice. An action that reads only
 /// the beginning of a partition (take, first) counts what was computed of it. docs/adr/0008 has the details.
+/// A task begins with the first T that is added, or with T{} when what is added is no T, and never with the driver's value: `Merge` has to
+/// take a T{} then, such as a container without elements.
 /// Shape: merged in the order in which tasks end, which varies; `Merge` has to be associative and commutative.
 /// Limits: what a task adds to all accumulators takes at most 256 KiB encoded; errc::result_too_large otherwise.
-/// Threads: any. Lives as long as its context.
+/// Threads: on the driver any; in a task the one that runs it, and no thread that a function has started. Lives as long as its context.
 template <class T, class Merge = summing>
 class accumulator {
 public:

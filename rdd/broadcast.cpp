@@ -37,7 +37,8 @@ kept_values& all() {
 [[noreturn]] void throw_missing(const kept_values& kept, std::uint32_t id) {
   if (const auto text = kept.destroyed.find(id); text != kept.destroyed.end())
     throw_error(errc::destroyed, text->second);
-  throw_error(errc::context_stopped, "broadcast value " + std::to_string(id) + " was used after its context was stopped");
+  throw_error(errc::context_stopped,
+              "broadcast value " + std::to_string(id) + " was used after its context was stopped, or by a thread that a task has started");
 }
 
 void refuse_in_task(const char* operation, const source_location& where) {

@@ -65,7 +65,7 @@ inline constexpr bool is_dataset = false;
 /// A value that tasks read, made by context::broadcast: a lambda captures this handle, and the value travels to each executor once, in
 /// pieces that executors also fetch from each other; tasks of one executor share one copy.
 /// The handle is trivially copyable, so nobody can count its copies: the value stays until destroy() or the end of its context.
-/// Shape: the value as it was when context::broadcast was called. Threads: all members from any thread; the value is shared, and is not
+/// Shape: the value as it was when context::broadcast was called. Threads: all members from any thread, in a task from its own; the value is shared, and is not
 /// to be changed.
 /// Faults: an executor that is replaced, or loses a piece, fetches it again from the driver or from another executor.
 /// Limits: an executor holds the encoded value and the object made of it, within salamander.executor.memory.

@@ -16,6 +16,16 @@ contribution_list contributions::close(scope where) {
   return taken;
 }
 
+bool contributions::within(scope inner, scope where) const noexcept {
+  while (inner > where) // a scope's number is larger than those around it
+    inner = outer_[inner - 1];
+  return inner == where;
+}
+
+void contributions::drop(scope where) noexcept {
+  std::erase_if(added_, [&](const entry& one) { return within(one.where, where); });
+}
+
 contribution_list contributions::close_all() {
   contribution_list taken;
   for (auto& one : added_) {

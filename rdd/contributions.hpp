@@ -40,9 +40,10 @@ public:
     return added_.emplace_back(current_, accumulator, nullptr).value;
   }
 
-  /// A new scope, to be entered.
-  scope open() noexcept {
-    return ++last_;
+  /// A new scope within the current one, to be entered.
+  scope open() {
+    outer_.push_back(current_);
+    return static_cast<scope>(outer_.size());
   }
   /// Contributions go there from now on; returns where they went before.
   scope enter(scope where) noexcept {
@@ -50,6 +51,8 @@ public:
   }
   /// The partition has been computed to its end: what was added is the caller's.
   contribution_list close(scope where);
+  /// What was added there, and in scopes within it that are not closed, does not count.
+  void drop(scope where) noexcept;
   /// What belongs to the task itself: also partitions that nobody has read to their end.
   contribution_list close_all();
 
@@ -61,9 +64,11 @@ private:
     std::shared_ptr<contribution> value;
   };
 
+  bool within(scope inner, scope where) const noexcept;
+
   std::vector<entry> added_;
   scope current_ = of_task;
-  scope last_ = of_task;
+  std::vector<scope> outer_; ///< of each scope, from 1 on
 };
 
 /// Is in a scope for its own lifetime.

@@ -189,9 +189,9 @@ public:
       const contribution_scope within(context.added, trial);
       kept_ = keep();
     }
+    if (!kept_)
+      context.added.drop(trial); // the first whole pass will count
     for (auto& [accumulator, value] : context.added.close(trial)) {
-      if (!kept_)
-        break; // the first whole pass will count
       if (auto& slot = context.added.slot(accumulator); slot)
         slot->absorb(*value);
       else
@@ -203,7 +203,7 @@ public:
   repeated_partition& operator=(const repeated_partition&) = delete;
   ~repeated_partition() {
     if (repeats_)
-      context_.added.close(*repeats_);
+      context_.added.drop(*repeats_);
   }
 
   /// True: batches stay valid as long as this.
@@ -218,7 +218,7 @@ public:
     }
     input_.reset();
     if (repeats_)
-      context_.added.close(*repeats_);
+      context_.added.drop(*repeats_);
     else if (begun_)
       repeats_ = context_.added.open();
     begun_ = true;
@@ -250,16 +250,20 @@ private:
 
   bool keep() {
     growth_meter beside;
+    const auto fits = [&](std::size_t rows) {
+      const auto bytes = rows + beside.bytes() + characters_.memory_bytes();
+      if (bytes <= bytes_max && claim_.try_hold(bytes, dataset_.id))
+        return true;
+      records_ = {};
+      characters_ = arena();
+      claim_.clear();
+      return false;
+    };
     auto input = parent_.read(partition_, context_);
     for (batch<T> in; input->next(in);) {
       context_.poll();
-      const auto bytes = bytes_while_growing(records_.size(), records_.capacity(), in.size, sizeof(T)) + beside.bytes() + characters_.memory_bytes();
-      if (bytes > bytes_max || !claim_.try_hold(bytes, dataset_.id)) {
-        records_ = {};
-        characters_ = arena();
-        claim_.clear();
+      if (!fits(bytes_while_growing(records_.size(), records_.capacity(), in.size, sizeof(T))))
         return false;
-      }
       in.for_each([&](auto&& record) {
         if constexpr (is_borrowed<T>)
           records_.push_back(pinned<T>(record, characters_));
@@ -267,6 +271,8 @@ private:
           records_.push_back(std::forward<decltype(record)>(record));
         meter_new(beside, records_.back());
       });
+      if (!fits(records_.capacity() * sizeof(T))) // what records hold beside themselves is known now
+        return false;
     }
     return true;
   }

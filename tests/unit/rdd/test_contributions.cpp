@@ -111,6 +111,32 @@ TEST_CASE("contributions of the task and of what it computes for the cache are a
   CHECK(all.close_all().empty());
 }
 
+TEST_CASE("what a dropped computation has added does not count, nor what others within it have that were not finished") {
+  contributions all;
+  add(all, 1, 10);
+  const auto dropped = all.open();
+  {
+    const contribution_scope in_dropped(all, dropped);
+    add(all, 1, 100);
+    const auto finished = all.open();
+    const auto left = all.open();
+    {
+      const contribution_scope in_finished(all, finished);
+      add(all, 1, 1000);
+    }
+    CHECK(values_of(all.close(finished)) == values{{1, 1000}});
+    const contribution_scope in_left(all, left);
+    add(all, 1, 5000);
+  }
+  const auto beside = all.open();
+  {
+    const contribution_scope in_beside(all, beside);
+    add(all, 2, 7);
+  }
+  all.drop(dropped);
+  CHECK(values_of(all.close_all()) == values{{1, 10}, {2, 7}});
+}
+
 TEST_CASE("a slot that nothing was added to contributes nothing") {
   contributions all;
   CHECK_FALSE(all.slot(3));
