@@ -103,6 +103,8 @@ std::shared_ptr<job_handle> application::submit(node_ptr final, std::shared_ptr<
   if (properties_here.application == serial_)
     spec.properties = properties_here.values;
   const auto properties = spec.properties;
+  if (const auto reason = jobs_->refusal(properties, action_here))
+    throw_error(errc::job_cancelled, spec.operation + (" at " + spec.site.text()) + ": the job was not started: " + *reason);
   auto job = engine_->submit(std::move(spec));
   jobs_->add(job, properties, action_here);
   return job;

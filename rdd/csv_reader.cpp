@@ -84,6 +84,10 @@ std::vector<std::size_t> columns_in(const row_parser& header, const std::vector<
     while (at < header.size() && header.field(at).text != name)
       ++at;
     if (at < header.size()) {
+      for (auto other = at + 1; other < header.size(); ++other)
+        if (header.field(other).text == name)
+          throw_error(errc::malformed_row, path + ":1: there are two columns '" + name + "', " + std::to_string(at + 1) + " and " +
+                                               std::to_string(other + 1) + "; read by position, or rename one");
       found.push_back(at);
       continue;
     }

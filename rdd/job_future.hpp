@@ -16,17 +16,20 @@ public:
       : action_(std::move(action)), result_(std::move(result)) {}
 
   /// Waits for the result. May be called once. Errors: what the action throws; errc::job_cancelled with the reason after cancel();
-  /// errc::context_stopped.
+  /// errc::context_stopped; errc::invalid_argument when it is called again.
   R get() {
+    if (!result_.valid())
+      core::throw_error(errc::invalid_argument, "get() was called twice for the result of one action; keep what the first call returned");
     return result_.get();
   }
   void wait() const {
-    result_.wait();
+    if (result_.valid())
+      result_.wait();
   }
   /// False when the time is over first.
   template <class Rep, class Period>
   bool wait_for(std::chrono::duration<Rep, Period> time) const {
-    return result_.wait_for(time) == std::future_status::ready;
+    return !result_.valid() || result_.wait_for(time) == std::future_status::ready;
   }
   bool ready() const {
     return wait_for(std::chrono::seconds(0));

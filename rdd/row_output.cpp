@@ -11,7 +11,9 @@ namespace salamander::core {
 
 void append_csv_text(std::string& out, std::string_view text, const csv_options& options) {
   const auto special = [&](char c) { return c == options.delimiter || c == options.quote || c == '\n' || c == '\r'; };
-  if (!text.empty() && std::none_of(text.begin(), text.end(), special)) {
+  // At the start of a file these bytes would be taken for a mark of the byte order.
+  const bool mark = text.starts_with("\xef\xbb\xbf");
+  if (!text.empty() && !mark && std::none_of(text.begin(), text.end(), special)) {
     out += text;
     return;
   }

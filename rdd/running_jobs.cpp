@@ -39,6 +39,17 @@ job_report background_action::progress() const {
   return newest ? newest->report() : job_report{};
 }
 
+std::optional<std::string> running_jobs::refusal(const job_properties& properties, const std::shared_ptr<background_action>& of) {
+  if (of) {
+    const std::lock_guard lock(of->mutex_);
+    if (of->cancelled_)
+      return of->cancelled_;
+  }
+  const std::lock_guard lock(mutex_);
+  const auto found = cancelled_groups_.find(property(properties, job_group_key));
+  return found == cancelled_groups_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void running_jobs::add(const std::shared_ptr<job_handle>& job, const job_properties& properties,
                        const std::shared_ptr<background_action>& of) {
   std::optional<std::string> doomed;

@@ -39,6 +39,8 @@ private:
 /// Threads: any.
 class running_jobs : public std::enable_shared_from_this<running_jobs> {
 public:
+  /// Why a job with these properties is not to be started: its action or its group was cancelled.
+  std::optional<std::string> refusal(const job_properties& properties, const std::shared_ptr<background_action>& of);
   /// Notes a job that was submitted with these properties by `of`, an action in the background or null.
   /// It is cancelled at once if its action or group was.
   void add(const std::shared_ptr<job_handle>& job, const job_properties& properties, const std::shared_ptr<background_action>& of);

@@ -218,6 +218,8 @@ http_response perform(const http_request& request, const http_limits& limits) {
       if (!may_pass(here.response.status))
         return std::move(here.response);
       reason = "the server answers " + std::to_string(here.response.status);
+      if (!request.repeatable) // it may have done what was asked before it failed
+        core::throw_error(errc::io_error, place + ": " + reason);
     } else {
       reason = ::curl_easy_strerror(code);
       if (!may_pass(code) || (!request.repeatable && !never_arrived(code)))

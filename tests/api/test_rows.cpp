@@ -74,6 +74,13 @@ TEST_CASE_FIXTURE(api, "a header maps columns to members by name, in each file a
             },
             &text) == sal::errc::malformed_row);
   CHECK(text.find("b.csv:1: there is no column 'years'; there are: who, age") != std::string::npos);
+  dir.file("twice.csv", "who,age,who\na,1,b\n");
+  CHECK(code_of(
+            [&] {
+              sc.csv_file<named>(dir / "twice.csv", {.header = true, .columns = {"who", "age"}});
+            },
+            &text) == sal::errc::malformed_row);
+  CHECK(text.find("twice.csv:1: there are two columns 'who', 1 and 3") != std::string::npos);
   CHECK(code_of([&] { sc.csv_file<named>(dir / "b.csv", {.columns = {"who"}}); }) == sal::errc::invalid_argument);
   CHECK(code_of([&] { sc.csv_file<named>(dir / "b.csv", {.delimiter = '"'}); }) == sal::errc::invalid_argument);
 }
@@ -191,6 +198,11 @@ TEST_CASE_FIXTURE(api, "rows that are saved as CSV are read back as they were") 
   CHECK(sc.text_file(dir / "named/part-00000.gz").first() == "from;km;day;paid");
   CHECK(sc.csv_file<trip>(dir / "named", named).collect() == trips);
   CHECK(code_of([&] { data.save_as_csv_file(dir / "x", {.header = true}); }) == sal::errc::invalid_argument);
+  const std::vector<std::pair<std::string, int>> marked{{"\xef\xbb\xbf"
+                                                         "a",
+                                                         1}}; // what looks like a byte order mark is data
+  sc.parallelize(marked, 1).save_as_csv_file(dir / "marked");
+  CHECK(sc.csv_file<std::pair<std::string, int>>(dir / "marked").collect() == marked);
   const std::vector<std::pair<std::string, int>> broken{{"two\nlines", 1}, {"one", 2}};
   sc.parallelize(broken, 1).save_as_csv_file(dir / "broken");
   CHECK(sc.csv_file<std::pair<std::string, int>>(dir / "broken", {.multiline = true}).collect() == broken);
