@@ -60,6 +60,7 @@ struct lineage {
   std::vector<dependency> dependencies;
   std::optional<salamander::partitioner> partitioning;
   std::shared_ptr<const void> assigner; ///< driver only: the key_partitioner behind `partitioning`
+  bool barrier = false;                 ///< the tasks of its stage run all at the same time, and may wait for each other
   std::atomic<bool> cached = false;
   std::atomic<bool> indeterminate = false; ///< another run over the same input may give other records, or another order
 

@@ -88,6 +88,8 @@ private:
   void fail_if_done_for_good(const std::vector<stage*>& consumers, const std::string& why);
   std::vector<stage*> consumers_of(const stage& changed) const;
   void undo(stage& consumer, const std::string& why);
+  /// Nothing that the stage has done is kept, and what it does is cancelled. Returns how many tasks had succeeded.
+  std::uint32_t take_back(stage& s, const std::string& why);
   void drop_caches(const std::vector<stage*>& consumers, const std::set<shuffle_id>& changed);
   std::vector<rdd_id> cached_from(const stage& consumer, const std::set<shuffle_id>& changed) const;
   /// The shuffles from which a stage computes a cached dataset that is part of it.
@@ -148,6 +150,20 @@ private:
   void check_schedulable(stage& s);
   std::optional<std::uint32_t> task_without_executor(stage& s);
   void expire_exclusions();
+
+  // Stages whose tasks run together (barrier.cpp).
+  bool refused_barrier(job_id id);
+  void begin(job& accepted);
+  std::uint32_t slots_for(const stage& s) const;
+  void check_gangs();
+  void check_slots(stage& s);
+  bool short_of_slots(const job& submitted) const;
+  bool waits_for_slots(const stage& s) const;
+  void restart_gangs_due();
+  void restart(stage& gang, const std::string& why);
+  enum class gang_turn : std::uint8_t { launched, waits, hopeless };
+  gang_turn offer_gang(stage& s);
+  void launch_gang(stage& s, const std::vector<executor*>& candidates);
 
   // Executors and caches (executor_events.cpp).
   void on(const executor_joined& e);
@@ -216,6 +232,9 @@ private:
   std::set<shuffle_id> found_indeterminate_;
   task_id first_task_after_rollback_{};
   std::unordered_map<task_id, std::vector<rdd_id>, core::id_hash> fenced_; ///< attempts that may cache what is out of date
+  std::set<stage_id> gangs_;                                               ///< barrier stages there are
+  std::set<job_id> held_;                                                  ///< jobs that have not begun, for want of cores for such a stage
+  std::map<stage_id, std::string> gang_restarts_;                          ///< such stages of which a task did not succeed, with the reason
   std::uint64_t next_task_ = 1;
   std::optional<std::string> exhausted_;
 

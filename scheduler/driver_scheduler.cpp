@@ -14,6 +14,8 @@ std::vector<action> driver_scheduler::impl::handle(const event& what, time_point
     offer_all_ = true;
   }
   std::visit([this](const auto& e) { on(e); }, what);
+  restart_gangs_due();
+  check_gangs();
   resubmit_due();
   roll_back_due();
   for (const auto& [id, why] : std::exchange(abort_due_, {}))

@@ -38,6 +38,13 @@ struct exclusion_options {
   duration retry_elsewhere_wait = std::chrono::seconds(30);
 };
 
+/// Barrier stages need a free core for each of their tasks at the same time.
+struct barrier_options {
+  duration slots_check_interval = std::chrono::seconds(15); ///< between two looks for enough cores, free or not
+  std::uint32_t slots_check_failures_max = 40;              ///< a job is failed after one more
+  bool executors_may_come = true;                           ///< false: the cores there are are all there will be
+};
+
 /// A share of the executors for jobs that name it.
 struct pool_options {
   std::string name;
@@ -60,6 +67,7 @@ struct scheduler_options {
   duration starvation_warning = std::chrono::seconds(15); ///< tasks to launch and nothing running for so long is worth a warning
   speculation_options speculation;
   exclusion_options exclusion;
+  barrier_options barrier;
   bool fair = false;               ///< jobs share the executors by their pools; else first come first served
   std::vector<pool_options> pools; ///< others are made with defaults when a job names them
 };

@@ -116,6 +116,8 @@ driver_scheduler::impl::attempts_lost(const executor_lost& e, std::uint32_t core
         aborted.emplace_back(of->id, failure_of(*of, attempt.index, errc::executor_lost, text));
       }
     }
+    if (of->barrier)
+      gang_restarts_.try_emplace(of->id, name_of(e.executor) + " " + e.reason);
     if (!core::planted(core::defect::lost_task_forgotten))
       attempt_ended_without_success(*of, attempt);
   }

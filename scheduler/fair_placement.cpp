@@ -68,9 +68,13 @@ void driver_scheduler::impl::offer_by_share() {
         candidates.push_back(at);
   }
   std::unordered_set<stage_id, core::id_hash> stuck;
-  while (auto* s = candidates.empty() ? nullptr : next_by_share(stuck))
-    if (!launch_somewhere(*s, candidates))
+  while (auto* s = candidates.empty() ? nullptr : next_by_share(stuck)) {
+    const auto turn = s->barrier ? std::optional(offer_gang(*s)) : std::nullopt;
+    if (turn == gang_turn::waits)
+      return;
+    if (turn ? turn == gang_turn::hopeless : !launch_somewhere(*s, candidates))
       stuck.insert(s->id);
+  }
 }
 
 } // namespace salamander::scheduler

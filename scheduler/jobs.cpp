@@ -34,12 +34,21 @@ void driver_scheduler::impl::on(const job_submitted& e) {
   made.pool = e.pool;
   made.repeatable = e.repeatable;
   made.stages = graph_.add_job(e.job, e.final, e.partitions);
-  ensure(*made.stages.back());
-  for (const auto* s : made.stages) {
+  if (refused_barrier(e.job))
+    return;
+  if (short_of_slots(made))
+    held_.insert(e.job);
+  else
+    begin(made);
+}
+
+void driver_scheduler::impl::begin(job& accepted) {
+  ensure(*accepted.stages.back());
+  for (const auto* s : accepted.stages) {
     if (s->phase == stage::phase_kind::idle)
-      made.skipped.insert(s->id);
-    else if (s->phase == stage::phase_kind::running && made.ran.insert(s->id).second)
-      ++made.counts.stages_run;
+      accepted.skipped.insert(s->id);
+    else if (s->phase == stage::phase_kind::running && accepted.ran.insert(s->id).second)
+      ++accepted.counts.stages_run;
   }
 }
 
@@ -102,6 +111,8 @@ void driver_scheduler::impl::close(job& over, const std::string& why) {
     unwatch(*s);
     roll_back_due_.erase(s->id);
     resubmissions_.erase(s->id);
+    if (gangs_.erase(s->id) > 0)
+      offer_all_ = true; // cores may have been kept free for it
     if (s->phase == stage::phase_kind::running)
       act(stage_finished{s->id, s->attempts - 1, true});
     if (s->current || !s->zombies.empty())
@@ -111,6 +122,7 @@ void driver_scheduler::impl::close(job& over, const std::string& why) {
     graveyard_.push_back(std::move(s));
   }
   counted_.forget(over.id);
+  held_.erase(over.id);
   jobs_.erase(over.id);
 }
 

@@ -15,6 +15,7 @@ pipeline walk_pipeline(const std::shared_ptr<const core::lineage>& root, const s
     if (dataset->cached)
       found.cached.push_back(dataset.get());
     found.indeterminate |= dataset->indeterminate;
+    found.barrier |= dataset->barrier;
     if (is_cut(*dataset))
       continue;
     const auto& dependencies = dataset->dependencies;

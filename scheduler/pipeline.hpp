@@ -23,6 +23,7 @@ struct pipeline {
   std::vector<wide_edge> wide;              ///< nearest first, left to right
   std::vector<const core::lineage*> cached; ///< datasets that asked to be cached
   bool indeterminate = false;               ///< one of the datasets declares itself so
+  bool barrier = false;                     ///< one of them wants all its tasks at the same time
 };
 
 /// Walks narrow dependencies from `root`, with a stack of its own: chains may be a hundred thousand long. Nothing behind a dataset

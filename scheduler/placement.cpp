@@ -91,6 +91,7 @@ void driver_scheduler::impl::launch_copies(stage& s, const std::vector<executor*
 void driver_scheduler::impl::place() {
   if (strict())
     abort_unschedulable();
+  offer_all_ |= !gangs_.empty(); // what one event frees may complete what others have freed
   if (!queue_.empty()) {
     if (options_.fair)
       offer_by_share();
@@ -162,6 +163,11 @@ void driver_scheduler::impl::offer(executor& to) {
 void driver_scheduler::impl::offer_all() {
   auto it = queue_.begin();
   while (auto* s = next_in_queue(it)) {
+    if (s->barrier) {
+      if (offer_gang(*s) == gang_turn::waits)
+        return;
+      continue;
+    }
     std::vector<executor*> candidates;
     for (auto& [id, at] : executors_.all())
       if (at.takes_tasks() && room(at, *s->current) > 0)

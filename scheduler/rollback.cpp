@@ -81,7 +81,7 @@ void driver_scheduler::impl::roll_back_consumers(stage_id changed, const std::st
     for (auto* consumer : consumers_of(*made_by))
       undo(*consumer, why + " was recomputed");
   for (const auto id : users)
-    if (const auto user = jobs_.find(id); user != jobs_.end())
+    if (const auto user = jobs_.find(id); user != jobs_.end() && !held_.contains(id))
       ensure(*user->second.stages.back());
   inputs_shrank();
 }
@@ -110,6 +110,17 @@ void driver_scheduler::impl::fail_if_done_for_good(const std::vector<stage*>& co
 }
 
 void driver_scheduler::impl::undo(stage& consumer, const std::string& why) {
+  const bool started = consumer.attempts > 0;
+  const auto undone = take_back(consumer, why);
+  for_jobs(consumer, [&](job& user) {
+    user.counts.tasks_resubmitted += undone;
+    user.counts.stages_rolled_back += started || undone > 0 ? 1 : 0;
+  });
+  if (started)
+    SALAMANDER_PROBE("stage rolled back");
+}
+
+std::uint32_t driver_scheduler::impl::take_back(stage& consumer, const std::string& why) {
   unmark_ready(consumer);
   unwatch(consumer);
   if (consumer.phase == stage::phase_kind::running)
@@ -127,32 +138,23 @@ void driver_scheduler::impl::undo(stage& consumer, const std::string& why) {
   consumer.inputs_changed = false;
   consumer.resubmit_at.reset();
   resubmissions_.erase(consumer.id);
-  const bool started = consumer.attempts > 0;
   consumer.phase = stage::phase_kind::idle;
-  std::uint32_t undone = 0;
-  if (consumer.is_map()) {
-    undone = static_cast<std::uint32_t>(outputs_.remove_all(consumer.shuffle));
-  } else {
-    auto& owner = jobs_.at(consumer.owner);
-    withdraw_results taken_back{owner.id, {}};
-    for (std::uint32_t i = 0; i < owner.delivered.size(); ++i)
-      if (owner.delivered[i])
-        taken_back.indices.push_back(i);
-    if (core::planted(core::defect::results_not_withdrawn))
-      return;
-    undone = static_cast<std::uint32_t>(taken_back.indices.size());
-    owner.delivered.assign(owner.delivered.size(), false);
-    owner.remaining = owner.delivered.size();
-    owner.result_bytes = 0;
-    if (undone > 0)
-      act(std::move(taken_back));
-  }
-  for_jobs(consumer, [&](job& user) {
-    user.counts.tasks_resubmitted += undone;
-    user.counts.stages_rolled_back += started || undone > 0 ? 1 : 0;
-  });
-  if (started)
-    SALAMANDER_PROBE("stage rolled back");
+  if (consumer.is_map())
+    return static_cast<std::uint32_t>(outputs_.remove_all(consumer.shuffle));
+  auto& owner = jobs_.at(consumer.owner);
+  withdraw_results taken_back{owner.id, {}};
+  for (std::uint32_t i = 0; i < owner.delivered.size(); ++i)
+    if (owner.delivered[i])
+      taken_back.indices.push_back(i);
+  if (core::planted(core::defect::results_not_withdrawn))
+    return 0;
+  const auto undone = static_cast<std::uint32_t>(taken_back.indices.size());
+  owner.delivered.assign(owner.delivered.size(), false);
+  owner.remaining = owner.delivered.size();
+  owner.result_bytes = 0;
+  if (undone > 0)
+    act(std::move(taken_back));
+  return undone;
 }
 
 // Cached partitions that were computed from a changed shuffle are out of date, whichever job made them. Of the consumers' own

@@ -84,7 +84,7 @@ duration driver_scheduler::impl::slow_after(task_set& tasks) const {
 void driver_scheduler::impl::want_copy(task_id original, bool of_suspect) {
   const auto& attempt = attempts_.at(original);
   auto* s = attempt.cancelled ? nullptr : graph_.find(attempt.stage);
-  if (!s || !s->current || s->phase != stage::phase_kind::running || s->inputs_changed || s->copies.has(attempt.index))
+  if (!s || !s->current || s->phase != stage::phase_kind::running || s->inputs_changed || s->barrier || s->copies.has(attempt.index))
     return;
   if (!s->is_map() && !jobs_.at(s->owner).repeatable)
     return;

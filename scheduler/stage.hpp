@@ -1,6 +1,7 @@
 // One stage: the tasks between two shuffles, or between the last shuffle and the result.
 #pragma once
 
+#include <salamander/scheduler/barrier.hpp>
 #include <salamander/scheduler/exclusion.hpp>
 #include <salamander/scheduler/task_set.hpp>
 
@@ -58,7 +59,10 @@ struct stage {
   bool made_room = false;               ///< an executor is given up so that another may run what no executor may run now
   std::uint32_t executors_given_up = 0; ///< in that way, since the stage was last complete
   std::string last_failure;
-  bool indeterminate = false; ///< declared so: another run of the same tasks may give other records
+  bool indeterminate = false;     ///< declared so: another run of the same tasks may give other records
+  bool barrier = false;           ///< its tasks are launched together or not at all, and run again together
+  std::uint32_t gangs_failed = 0; ///< attempts of a barrier stage that failed, since it was last complete
+  std::optional<gang_shortage> shortage;
   std::uint32_t failures_noticed = 0;
   std::optional<std::pair<job_id, stage_id>> place_in_queue;
   std::uint64_t visited = 0; ///< last round of a walk that came by

@@ -49,6 +49,7 @@ std::vector<stage*> stage_graph::add_job(job_id job, const std::shared_ptr<const
     made.map_dependency = edge.dependency;
     made.shuffle = wide.shuffle;
     made.indeterminate = top.reads.indeterminate;
+    made.barrier = top.reads.barrier;
     by_shuffle_.emplace(wide.shuffle, &made);
     std::vector<shuffle_id> made_from;
     for (const auto* parent : made.parents)
@@ -58,6 +59,7 @@ std::vector<stage*> stage_graph::add_job(job_id job, const std::shared_ptr<const
   }
   auto& result = make(all, final_dataset, stack.back().parents, std::move(stack.back().reads.cached));
   result.owner = job;
+  result.barrier = stack.back().reads.barrier;
   result.partitions = std::move(partitions);
   return std::move(all.stages);
 }

@@ -38,6 +38,10 @@ void driver_scheduler::impl::ensure(stage& wanted) {
 }
 
 void driver_scheduler::impl::start_attempt(stage& ready) {
+  if (ready.barrier && ready.is_map()) {
+    const auto lost = static_cast<std::uint32_t>(outputs_.remove_all(ready.shuffle)); // its tasks run again together
+    for_jobs(ready, [&](job& user) { user.counts.tasks_resubmitted += lost; });
+  }
   auto made = std::make_unique<task_set>(ready.attempts, ready.size(), now_);
   auto& tasks = *made;
   std::uint32_t open = 0;
@@ -60,7 +64,7 @@ void driver_scheduler::impl::start_attempt(stage& ready) {
   for (const auto* parent : ready.parents)
     outputs_.mark_read(parent->shuffle);
   const auto& slow = options_.speculation;
-  if (slow.enabled && open >= slow.tasks_min)
+  if (slow.enabled && open >= slow.tasks_min && !ready.barrier)
     tasks.look_for_slow_ones_after(std::max<std::uint64_t>(1, static_cast<std::uint64_t>(slow.quantile * open)));
   for_jobs(ready, [&](job& user) {
     if (!user.ran.insert(ready.id).second) {
@@ -119,6 +123,7 @@ void driver_scheduler::impl::map_stage_complete(stage& done) {
   done.resubmit_at.reset();
   resubmissions_.erase(done.id);
   done.fetch_failures.clear();
+  done.gangs_failed = 0;
   done.troubles.clear();
   done.failures_noticed = 0;
   done.executors_given_up = 0;
@@ -161,6 +166,10 @@ void driver_scheduler::impl::resubmit_due() {
 }
 
 void driver_scheduler::impl::requeue(stage& of, std::uint32_t index) {
+  if (of.barrier) {
+    gang_restarts_.try_emplace(of.id, "task " + std::to_string(of.partition_of(index)) + " has to run again");
+    return;
+  }
   if (failed_somewhere(of, index))
     of.current->choose_for(index);
   else

@@ -237,8 +237,11 @@ void driver_scheduler::impl::user_failed(stage& of, const running_attempt& attem
     abort(of, failure_of(of, attempt.index, reported, times + ", for want of memory, which further attempts seldom find: " + why.text));
   else if (too_many_failures(of, attempt.index))
     abort(of, failure_of(of, attempt.index, reported, times + ", most recent failure: " + why.text));
-  else
+  else {
+    if (of.barrier)
+      gang_restarts_.try_emplace(of.id, why.text);
     attempt_ended_without_success(of, attempt);
+  }
 }
 
 // What a live executor does not have any more is unregistered here. Of an executor that was given up nothing is registered: its
@@ -263,6 +266,8 @@ void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& 
     retire(of);
   }
   resubmit_later(of);
+  if (of.barrier)
+    gang_restarts_.try_emplace(of.id, text);
   count_fetch_failure_against(why.from);
   if (removed) {
     map_output_lost(why.shuffle, why.map_partition);

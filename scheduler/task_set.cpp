@@ -27,6 +27,11 @@ std::vector<std::uint32_t> task_set::running_indices() const {
   return found;
 }
 
+const std::vector<executor_id>& task_set::preferred(std::uint32_t index) const {
+  static const std::vector<executor_id> none;
+  return preferred_.empty() ? none : preferred_[index];
+}
+
 void task_set::want(std::uint32_t index, std::vector<executor_id> preferred) {
   status_[index] = status::pending;
   ++pending_;

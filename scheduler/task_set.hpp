@@ -102,6 +102,9 @@ public:
     return run_times_.median();
   }
 
+  /// Executors that a task which was queued by `want` should rather run on.
+  const std::vector<executor_id>& preferred(std::uint32_t index) const;
+
   /// How many tasks beyond its cores an executor should hold per core, so that it need not wait for a message between two short
   /// tasks. Grows with the number of finished tasks, so that a few quick ones do not pile up slow ones.
   std::uint32_t lookahead(std::uint32_t tasks_max, std::uint32_t total_cores) const;
