@@ -141,6 +141,7 @@ void actor_engine::show_progress() {
 scheduler_setup actor_engine::make_scheduler_setup(const core::master_url& master) {
   scheduler_setup setup;
   setup.limits = scheduling_options(settings_, master);
+  setup.barriers.sync_timeout = settings_.get_time("salamander.barrier.sync.timeout");
   setup.progress = progress_;
   setup.executors = executors_;
   setup.faults = faults_;

@@ -97,6 +97,8 @@ void send_reports(executor_self self) {
     if (!message.reports.empty() || !message.evicted.empty() || !message.faults.empty() || !message.contributed.empty())
       say(self, std::exchange(message, empty()));
   };
+  for (auto& arrival : state.runtime->take_barrier_arrivals())
+    say(self, barrier_reached{state.setup.executor, state.setup.incarnation, std::move(arrival)});
   auto reports = state.runtime->take_reports();
   auto evicted = state.runtime->take_evictions();
   std::size_t bytes = 0;
@@ -160,6 +162,10 @@ void obey(executor_self self, const drop_result& message) {
 void obey(executor_self self, const drop_broadcast& message) {
   self->state.runtime->drop_broadcast(message.broadcast, message.destroyed.empty() ? std::nullopt : std::optional(message.destroyed));
   say(self, dataset_dropped{self->state.setup.executor, self->state.setup.incarnation, message.token});
+}
+
+void obey(executor_self self, barrier_passed message) {
+  self->state.runtime->pass_barrier(std::move(message.answer));
 }
 
 // -- the session with the driver ----------------------------------------------
@@ -271,6 +277,7 @@ executor_actor::behavior_type run_executor(executor_self self, const executor_se
       [=](const drop_shuffle& message) { obey(self, message); },
       [=](const drop_result& message) { obey(self, message); },
       [=](const drop_broadcast& message) { obey(self, message); },
+      [=](barrier_passed& message) { obey(self, std::move(message)); },
       [=](const leave& message) { leave_for_good(self, 0, message.reason); },
       [=](numbered_order& message) { receive(self, message); },
       [=](const messages_seen& message) { note(self, message.incarnation, message.line); },

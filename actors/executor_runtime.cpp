@@ -1,5 +1,6 @@
 #include <salamander/actors/executor_runtime.hpp>
 
+#include <salamander/actors/barrier_hall.hpp>
 #include <salamander/actors/block_service.hpp>
 #include <salamander/actors/fault_injector.hpp>
 #include <salamander/actors/net/block_socket.hpp>
@@ -29,7 +30,7 @@ std::filesystem::path block_socket_of(const std::filesystem::path& directory, st
 class executor_runtime::impl {
 public:
   impl(executor_options options, std::function<void()> on_reports)
-      : options_(std::move(options)), on_reports_(std::move(on_reports)), blocks_(options_) {
+      : options_(std::move(options)), on_reports_(std::move(on_reports)), blocks_(options_), barriers_([this] { announce(true); }) {
     const std::lock_guard lock(mutex_);
     for (std::uint32_t i = 0; i < options_.cores; ++i)
       add_worker(options_.positions ? options_.positions + i : nullptr);
@@ -137,6 +138,9 @@ public:
   }
   block_service& blocks() noexcept {
     return blocks_;
+  }
+  barrier_hall& barriers() noexcept {
+    return barriers_;
   }
   const executor_options& options() const noexcept {
     return options_;
@@ -301,7 +305,7 @@ private:
       }
       announce(wake);
       if (more) {
-        report.emplace(run_task(blocks_, options_, next->task, *next->stage, self.task, *self.position, faults.get()));
+        report.emplace(run_task(blocks_, barriers_, options_, next->task, *next->stage, self.task, *self.position, faults.get()));
         next.reset();
       } else if (!wake) {
         break;
@@ -315,6 +319,7 @@ private:
   executor_options options_;
   const std::function<void()> on_reports_;
   block_service blocks_;
+  barrier_hall barriers_;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -357,6 +362,14 @@ void executor_runtime::cancel(const std::vector<std::uint64_t>& tasks) {
 
 std::vector<task_report> executor_runtime::take_reports() {
   return impl_->take_reports();
+}
+
+std::vector<barrier_arrival> executor_runtime::take_barrier_arrivals() {
+  return impl_->barriers().take_arrivals();
+}
+
+void executor_runtime::pass_barrier(barrier_answer answer) {
+  impl_->barriers().answer(std::move(answer));
 }
 
 std::vector<cached_contribution> executor_runtime::take_cached_contributions() {

@@ -67,6 +67,7 @@ struct stage_order {
   std::vector<cached_source> cached;                  ///< blocks held by other executors
   std::map<std::string, std::string> properties = {}; ///< of the job, for functions that ask
   std::vector<std::uint32_t> peers = {};              ///< some of the other executors, for pieces of broadcast values
+  std::vector<barrier_task_info> gang = {};           ///< of a barrier stage: where its tasks run, by partition
 };
 
 struct task_order {
@@ -127,6 +128,22 @@ struct task_report {
   contributed_values contributed{};     ///< by the task itself
 };
 
+/// A task of a barrier stage waits for the others, in its call number `epoch` from 0.
+struct barrier_arrival {
+  std::uint64_t task = 0;
+  std::uint32_t epoch = 0;
+  bool gathers = false;
+  std::string text; ///< what it gives, if it gathers
+};
+
+/// Tasks that wait in this call are to go on; with an error if there is a text.
+struct barrier_answer {
+  std::vector<std::uint64_t> tasks;
+  std::uint32_t epoch = 0;
+  std::vector<std::string> gathered; ///< by partition
+  std::string error;
+};
+
 /// Runs tasks on `cores` threads of its own.
 /// Threads: all members may be called from any thread. Faults: no exception of a task leaves it; each launched task yields exactly
 /// one report, also when it was cancelled before it began. A task that runs longer than options.watch allows is cancelled and fails; if it
@@ -134,8 +151,8 @@ struct task_report {
 class executor_runtime {
 public:
   /// `on_reports` is called from a task thread (or from inside launch, cancel and stop, for tasks that never begin) when reports wait
-  /// and none were waiting before; it must be quick and call take_reports later (from anywhere). It is not called once stop returned
-  /// true. With 0 cores nothing can be launched; blocks are served and fetched all the same (the driver).
+  /// and none were waiting before, and when a task waits at a barrier; it must be quick and call take_reports and take_barrier_arrivals
+  /// later (from anywhere). It is not called once stop returned true. With 0 cores nothing can be launched; blocks are served and fetched all the same (the driver).
   /// Errors: errc::io_error when the socket directory is not this user's alone or the socket cannot be made.
   executor_runtime(executor_options options, std::function<void()> on_reports);
   ~executor_runtime();
@@ -148,6 +165,10 @@ public:
   void launch(std::vector<task_order> tasks, std::vector<core::armed_fault> faults = {});
   void cancel(const std::vector<std::uint64_t>& tasks);
   std::vector<task_report> take_reports();
+  /// Tasks that have begun to wait since the last call. Each waits until `pass_barrier` names it, or it is cancelled.
+  std::vector<barrier_arrival> take_barrier_arrivals();
+  /// Tasks that do not wait in this call any more are left alone.
+  void pass_barrier(barrier_answer answer);
   /// Since the last call. Call it after take_reports, and tell of them first: whoever reads such a partition from the cache must not be
   /// heard of earlier.
   std::vector<cached_contribution> take_cached_contributions();

@@ -15,6 +15,7 @@
 //   drop_shuffle     map outputs of a shuffle
 //   drop_result      a kept result that was fetched or is not wanted; a map output that is not wanted
 //   drop_broadcast   the copy of a broadcast value; answered by dataset_dropped
+//   barrier_passed   tasks that wait at a barrier go on, or fail
 //   leave            the executor ends
 #pragma once
 
@@ -25,7 +26,8 @@ namespace salamander::actors {
 /// What the scheduler hears from executors: in local mode from the executor itself, else from links.
 using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,        // alive; load and cache size
                                         caf::reacts_to<tasks_reported>,   // attempts that ended, with small results; evicted blocks
-                                        caf::reacts_to<dataset_dropped>>; // answer to drop_dataset and drop_broadcast
+                                        caf::reacts_to<dataset_dropped>,  // answer to drop_dataset and drop_broadcast
+                                        caf::reacts_to<barrier_reached>>; // a task waits; answered by barrier_passed or cancel_attempts
 
 /// Runs tasks: in the driver's process for local masters, else in an executor's. Orders come bare in the first case and numbered in
 /// the second.

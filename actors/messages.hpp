@@ -13,7 +13,7 @@
 namespace salamander::actors {
 
 /// Raised with every change of the messages below; both sides of a connection must have the same.
-inline constexpr std::uint32_t protocol_version = 3;
+inline constexpr std::uint32_t protocol_version = 4;
 
 // -- driver to executor -------------------------------------------------------
 // What changes the executor's state is an order; between processes orders are numbered (numbered_order), and so survive whatever
@@ -114,6 +114,22 @@ struct drop_broadcast {
   }
 };
 
+/// Tasks that wait at a barrier go on, or fail.
+struct barrier_passed {
+  static constexpr const char* wire_name = "salamander.barrier_passed";
+  barrier_answer answer;
+  template <class F>
+  void fields(F&& f) {
+    f(answer.tasks, answer.epoch, answer.gathered, answer.error);
+  }
+  std::size_t wire_bytes() const {
+    std::size_t bytes = 32 + answer.tasks.size() * 10 + answer.error.size();
+    for (const auto& one : answer.gathered)
+      bytes += 8 + one.size();
+    return bytes;
+  }
+};
+
 /// The executor's process ends.
 struct leave {
   static constexpr const char* wire_name = "salamander.leave";
@@ -155,7 +171,8 @@ struct heartbeat_seen {
   }
 };
 
-using any_order = std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_result, drop_broadcast>;
+using any_order = std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_result, drop_broadcast,
+                               barrier_passed>;
 using order_pointer = std::shared_ptr<const any_order>;
 
 /// An upper bound on what a message takes on the wire.
@@ -248,7 +265,22 @@ struct dataset_dropped {
   }
 };
 
-using any_report = std::variant<tasks_reported, dataset_dropped>;
+/// A task waits at a barrier: for barrier_passed, or to be cancelled.
+struct barrier_reached {
+  static constexpr const char* wire_name = "salamander.barrier_reached";
+  std::uint32_t executor = 0;
+  std::uint64_t incarnation = 0;
+  barrier_arrival arrival;
+  template <class F>
+  void fields(F&& f) {
+    f(executor, incarnation, arrival.task, arrival.epoch, arrival.gathers, arrival.text);
+  }
+  std::size_t wire_bytes() const {
+    return 64 + arrival.text.size();
+  }
+};
+
+using any_report = std::variant<tasks_reported, dataset_dropped, barrier_reached>;
 using report_pointer = std::shared_ptr<const any_report>;
 
 struct numbered_report {
@@ -281,7 +313,8 @@ struct messages_seen {
 /// What an executor wants from the driver: the part of the executor's interface that the scheduler uses.
 using executor_port =
     caf::typed_actor<caf::reacts_to<run_stage>, caf::reacts_to<run_tasks>, caf::reacts_to<cancel_attempts>, caf::reacts_to<forget_stage>,
-                     caf::reacts_to<drop_dataset>, caf::reacts_to<drop_shuffle>, caf::reacts_to<drop_result>, caf::reacts_to<drop_broadcast>, caf::reacts_to<leave>>;
+                     caf::reacts_to<drop_dataset>, caf::reacts_to<drop_shuffle>, caf::reacts_to<drop_result>, caf::reacts_to<drop_broadcast>,
+                     caf::reacts_to<barrier_passed>, caf::reacts_to<leave>>;
 
 /// Where a core of a dead executor was, as its process left it in shared memory.
 struct stuck_task {
@@ -425,4 +458,6 @@ CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_order))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_report))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::messages_seen))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::drop_broadcast))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::barrier_passed))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::barrier_reached))
 CAF_END_TYPE_ID_BLOCK(salamander)

@@ -1,5 +1,6 @@
 # The part of actors/ that knows nothing of CAF.
 set(SALAMANDER_RUNTIME_SOURCES
+    barrier_hall.cpp
     block_service.cpp
     broadcast_pieces.cpp
     broadcast_values.cpp

@@ -29,6 +29,7 @@ scheduler_actor::behavior_type run_scheduler(scheduler_actor::stateful_pointer<s
       on(&scheduler_shell::beaten),
       on(&scheduler_shell::report),
       on(&scheduler_shell::dropped),
+      on(&scheduler_shell::reached),
       on(&scheduler_shell::submit),
       on(&scheduler_shell::cancel),
       on(&scheduler_shell::cancel_all),

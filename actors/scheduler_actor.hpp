@@ -4,6 +4,7 @@
 #include <salamander/actors/fault_director.hpp>
 #include <salamander/actors/interfaces.hpp>
 #include <salamander/actors/progress.hpp>
+#include <salamander/scheduler/barrier_coordinator.hpp>
 #include <salamander/scheduler/driver_scheduler.hpp>
 
 namespace salamander::actors {
@@ -18,6 +19,7 @@ public:
 
 struct scheduler_setup {
   scheduler::scheduler_options limits;
+  scheduler::barrier_limits barriers;
   std::shared_ptr<progress_board> progress;
   std::shared_ptr<executor_board> executors;
   /// Keeps plans that are too large for a message; null in local mode, where plans are passed by pointer.

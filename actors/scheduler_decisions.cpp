@@ -35,15 +35,21 @@ void scheduler_shell::perform(const sched::action& what) {
 
 void scheduler_shell::perform_one(const sched::launch_tasks& what) {
   const auto at = executors_.find(what.executor.value);
+  const auto not_sent = [&] {
+    for (const auto& task : what.tasks)
+      leave_gang(task.task.value, false);
+  };
   if (at == executors_.end())
-    return; // its loss is on the way to the state machine
+    return not_sent(); // its loss is on the way to the state machine
   try {
     announce(what, at->second);
   } catch (const error& failure) {
+    not_sent();
     for (const auto& task : what.tasks)
       queue(sched::task_failed{task.task, what.executor, sched::user_error{failure.what(), static_cast<std::uint8_t>(failure.code())}});
     return;
   } catch (const std::exception& failure) {
+    not_sent();
     for (const auto& task : what.tasks)
       queue(sched::task_failed{task.task, what.executor,
                                sched::user_error{std::string("a function or value could not be turned into bytes: ") + failure.what(),
@@ -61,9 +67,9 @@ void scheduler_shell::perform_one(const sched::launch_tasks& what) {
 
 void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& executor) {
   auto& stage = stages_[what.stage.value];
-  if (!stage.plan || stage.attempt != what.stage_attempt) {
-    stage = {};
-    stage.attempt = what.stage_attempt;
+  if (stage.attempt != what.stage_attempt)
+    stage = {what.stage_attempt, nullptr, false, {}, {}};
+  if (!stage.plan) {
     stage.plan = encode_plan(what.stage);
     if (setup_.driver_blocks && stage.plan->size() > plan_bytes_in_message_max) {
       setup_.driver_blocks->put_plan(what.stage.value, what.stage_attempt, stage.plan);
@@ -87,15 +93,17 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   for (const auto& [block, holder] : inputs.cached)
     message.order.cached.push_back({block.dataset.value, block.partition, holder.value});
   message.order.peers = peers_of(what.executor.value);
+  message.order.gang = stage.gang;
   if (const auto users = machine_.jobs_of(what.stage); !users.empty())
     if (const auto first = jobs_.find(users.front().value); first != jobs_.end())
       message.order.properties = first->second->spec().properties;
   // Within the process nothing is sent as bytes, and there are no driver blocks.
   if (setup_.driver_blocks && message.wire_bytes() > control_message_bytes_max)
-    core::throw_error(errc::invalid_argument,
-                      fmt::format("the list of map partitions and cached blocks that stage {} reads from takes {} bytes, more than one "
-                                  "message may have ({}); use fewer partitions",
-                                  what.stage.value, message.wire_bytes(), control_message_bytes_max));
+    core::throw_error(
+        errc::invalid_argument,
+        fmt::format("what tasks of stage {} are told of map partitions, cached blocks and each other takes {} bytes, more than one "
+                    "message may have ({}); use fewer partitions",
+                    what.stage.value, message.wire_bytes(), control_message_bytes_max));
   flush(what.executor.value);
   tell(self_, executor.port, std::move(message));
   stage.told.insert(what.executor.value);
@@ -249,6 +257,7 @@ void scheduler_shell::perform_one(const sched::forget_stage& what) {
   }
 }
 
+// Whoever waits for longer asks again then.
 void scheduler_shell::perform_one(const sched::wake_at& what) {
   if (next_wake_ && *next_wake_ <= what.when)
     return;

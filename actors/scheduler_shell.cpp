@@ -23,7 +23,7 @@ sched::failure to_failure(const task_report& report) {
 } // namespace
 
 scheduler_shell::scheduler_shell(scheduler_actor::pointer self, scheduler_setup setup)
-    : self_(self), setup_(std::move(setup)), machine_(setup_.limits) {}
+    : self_(self), setup_(std::move(setup)), machine_(setup_.limits), barriers_(setup_.barriers) {}
 
 void scheduler_shell::submit(submit_job& message) {
   const auto job = std::move(message.job);
@@ -49,7 +49,9 @@ void scheduler_shell::cancel(cancel_job& message) {
 }
 
 void scheduler_shell::join(executor_ready& executor) {
-  executors_[executor.executor].port = std::move(executor.port);
+  auto& entry = executors_[executor.executor];
+  entry.port = std::move(executor.port);
+  entry.host = executor.host;
   if (setup_.faults)
     setup_.faults->executor_joined(executor.executor);
   feed(sched::executor_joined{{executor.executor}, executor.cores, executor.host});
@@ -74,6 +76,7 @@ void scheduler_shell::lose(executor_gone& executor) {
     if (entry.second.executor != executor.executor)
       return false;
     setup_.progress->tasks_changed(entry.second.stage, 0, -1);
+    leave_gang(entry.first, false);
     return true;
   });
   std::vector<std::uint64_t> waiting;
@@ -133,6 +136,7 @@ void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
   if (attempt != attempts_.end()) {
     setup_.progress->tasks_changed(attempt->second.stage, done ? 1 : 0, -1);
     attempts_.erase(attempt);
+    leave_gang(report.task, done != nullptr);
   }
   if (setup_.faults) {
     using task_end = fault_director::task_end;
@@ -232,8 +236,11 @@ void scheduler_shell::count(const count_cached& message) {
 }
 
 void scheduler_shell::woken(const wake&) {
+  if (!next_wake_ || *next_wake_ > now(self_))
+    return; // asked for before something earlier was: if it is still wanted, it has been asked for again. Else they would multiply
   next_wake_.reset();
   watch_dropping();
+  watch_gangs();
   feed(sched::tick{});
 }
 

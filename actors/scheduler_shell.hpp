@@ -24,6 +24,7 @@ public:
   void beaten(const heartbeat& message);
   void unpersist(const unpersist_dataset& message);
   void dropped(const dataset_dropped& message);
+  void reached(barrier_reached& message);
   void release(const release_shuffle& message);
   void forget(const forget_broadcast& message);
   void count(const count_cached& message);
@@ -42,6 +43,7 @@ private:
   };
   struct executor_entry {
     executor_port port;
+    std::string host;                        ///< empty: this machine
     std::vector<task_order> outbox;          ///< launches of this round, sent as one message
     std::vector<core::armed_fault> faults{}; ///< that these shall suffer
   };
@@ -49,7 +51,8 @@ private:
     std::uint32_t attempt = 0;
     std::shared_ptr<const core::byte_buffer> plan;
     bool plan_is_block = false;
-    std::set<std::uint32_t> told; ///< executors that have the order of this attempt
+    std::set<std::uint32_t> told;        ///< executors that have the order of this attempt
+    std::vector<barrier_task_info> gang; ///< of a barrier stage: where its tasks run, by partition
   };
   /// Executors that have been told to drop something, and not said that they did.
   struct pending_drop {
@@ -78,7 +81,15 @@ private:
   template <class Order>
   void drop_everywhere(Order order, std::shared_ptr<std::promise<void>> done);
 
+  // Tasks that wait for each other (scheduler_barriers.cpp).
+  /// The attempt has ended, or was not sent.
+  void leave_gang(std::uint64_t task, bool succeeded);
+  void answer_gangs(std::vector<scheduler::barrier_coordinator::decision>&& decided);
+  void answer(const std::vector<scheduler::task_id>& tasks, const barrier_answer& what);
+  void watch_gangs();
+
   void perform(const scheduler::action& what);
+  void perform_one(const scheduler::gang_launched& what);
   void perform_one(const scheduler::launch_tasks& what);
   void perform_one(const scheduler::cancel_tasks& what);
   void perform_one(const scheduler::count_contributions& what);
@@ -104,6 +115,7 @@ private:
   scheduler_actor::pointer self_;
   scheduler_setup setup_;
   scheduler::driver_scheduler machine_;
+  scheduler::barrier_coordinator barriers_;
   std::deque<scheduler::event> events_;
   bool running_ = false;
   std::optional<std::string> broken_; ///< the defect that stopped everything

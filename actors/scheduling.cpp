@@ -57,6 +57,15 @@ scheduler::exclusion_options exclusion(const config& settings) {
   return options;
 }
 
+scheduler::barrier_options barriers(const config& settings, const core::master_url& master, std::uint32_t task_cpus) {
+  scheduler::barrier_options options;
+  options.slots_check_interval = settings.get_time("salamander.scheduler.barrier.maxConcurrentTasksCheck.interval");
+  options.slots_check_failures_max = count_of(settings, "salamander.scheduler.barrier.maxConcurrentTasksCheck.maxFailures");
+  const bool local = master.how == core::master_url::kind::local;
+  options.slots_max = (local ? 1 : master.executors) * (master.cores / task_cpus); // executors are replaced, and never more
+  return options;
+}
+
 std::vector<scheduler::pool_options> declared_pools(const config& settings) {
   const auto path = settings.find("salamander.scheduler.allocation.file");
   if (!path)
@@ -88,6 +97,7 @@ scheduler::scheduler_options scheduling_options(const config& settings, const co
   options.speculation = speculation(settings);
   options.exclusion = exclusion(settings);
   options.exclusion.kill_possible = !local;
+  options.barrier = barriers(settings, master, options.task_cpus);
   options.fair = settings.get("salamander.scheduler.mode") == "fair";
   options.pools = declared_pools(settings);
   return options;

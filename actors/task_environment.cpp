@@ -262,6 +262,12 @@ const core::block_object& task_environment::find_broadcast(std::uint32_t broadca
   return *broadcasts_.emplace_back(broadcast, blocks_.broadcasts().get(broadcast, size, decode, inputs_.peers(), cancelled_)).second;
 }
 
+std::vector<std::string> task_environment::wait_at_barrier(std::uint32_t epoch, const std::string* gives) {
+  if (!hall_)
+    return task_services::wait_at_barrier(epoch, gives);
+  return hall_->wait({report_.task, epoch, gives != nullptr, gives ? *gives : std::string()}, cancelled_);
+}
+
 bool task_environment::reserve_memory(std::size_t bytes) {
   return blocks_.store().reserve(bytes);
 }

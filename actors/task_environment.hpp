@@ -1,6 +1,7 @@
 // What one running task sees of its process.
 #pragma once
 
+#include <salamander/actors/barrier_hall.hpp>
 #include <salamander/actors/block_service.hpp>
 
 #include <unordered_map>
@@ -47,6 +48,11 @@ public:
     faults_ = faults;
   }
 
+  /// Where it may wait for other tasks.
+  void meet_in(barrier_hall& hall) noexcept {
+    hall_ = &hall;
+  }
+
   core::block find_cached(core::rdd_id dataset, std::uint32_t partition) override;
   bool store_cached(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) override;
   void give_up_cached(core::rdd_id dataset, std::uint32_t partition) override;
@@ -58,6 +64,7 @@ public:
                                                     const std::atomic<bool>& cancelled) override;
   core::block fetch_source(core::rdd_id dataset, std::uint32_t partition) override;
   const core::block_object& find_broadcast(std::uint32_t broadcast, std::uint64_t size, broadcast_values::decoder decode) override;
+  std::vector<std::string> wait_at_barrier(std::uint32_t epoch, const std::string* gives) override;
   bool reserve_memory(std::size_t bytes) override;
   bool reserve_to_cache(std::size_t bytes, core::rdd_id dataset) override;
   void release_memory(std::size_t bytes) noexcept override;
@@ -74,6 +81,7 @@ private:
   std::vector<std::pair<std::uint32_t, broadcast_values::value>> broadcasts_; ///< what the task has asked for
   const std::atomic<bool>* cancelled_ = nullptr;
   core::task_faults* faults_ = nullptr;
+  barrier_hall* hall_ = nullptr;
 };
 
 } // namespace salamander::actors

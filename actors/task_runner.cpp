@@ -202,8 +202,8 @@ void running_task::time_out(std::uint64_t task, const std::string& text) {
     context_->cancel();
 }
 
-task_report run_task(block_service& blocks, const executor_options& options, const task_order& order, stage_state& stage,
-                     running_task& running, core::task_position& position, core::task_faults* faults) {
+task_report run_task(block_service& blocks, barrier_hall& barriers, const executor_options& options, const task_order& order,
+                     stage_state& stage, running_task& running, core::task_position& position, core::task_faults* faults) {
   const auto start = std::chrono::steady_clock::now();
   task_report report;
   report.task = order.task;
@@ -213,6 +213,7 @@ task_report run_task(block_service& blocks, const executor_options& options, con
     around.watch(context.cancelled);
     around.ordered_at(stage.ordered_at);
     around.inject(faults);
+    around.meet_in(barriers);
     context.ordered = &stage.facts;
     running.begin(context);
     position.dataset.store(0, std::memory_order_relaxed);

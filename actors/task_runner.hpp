@@ -38,7 +38,7 @@ private:
 /// One attempt of one stage, as this executor knows it.
 struct stage_state {
   stage_state(stage_order what, std::uint64_t drops)
-      : order(std::move(what)), inputs(order), facts{order.stage_attempt, order.properties}, ordered_at(drops) {}
+      : order(std::move(what)), inputs(order), facts{order.stage_attempt, order.properties, order.gang}, ordered_at(drops) {}
   const stage_order order;
   const stage_inputs inputs;
   const core::stage_facts facts;
@@ -104,7 +104,7 @@ private:
 
 /// Runs the attempt on the calling thread. Faults: whatever it throws becomes its report.
 /// `faults`: what it shall suffer; null: nothing.
-task_report run_task(block_service& blocks, const executor_options& options, const task_order& order, stage_state& stage,
-                     running_task& running, core::task_position& position, core::task_faults* faults = nullptr);
+task_report run_task(block_service& blocks, barrier_hall& barriers, const executor_options& options, const task_order& order,
+                     stage_state& stage, running_task& running, core::task_position& position, core::task_faults* faults = nullptr);
 
 } // namespace salamander::actors

@@ -119,6 +119,7 @@ void put(core::byte_writer& out, const stage_order& order) {
   core::write_value(out, order.cached);
   core::write_value(out, order.properties);
   core::write_value(out, order.peers);
+  core::write_value(out, order.gang);
 }
 
 void get(core::byte_reader& in, stage_order& order) {
@@ -135,6 +136,7 @@ void get(core::byte_reader& in, stage_order& order) {
   order.cached = core::read_value<std::vector<cached_source>>(in);
   order.properties = core::read_value<decltype(order.properties)>(in);
   order.peers = core::read_value<std::vector<std::uint32_t>>(in);
+  order.gang = core::read_value<std::vector<barrier_task_info>>(in);
 }
 
 void put(core::byte_writer& out, const std::vector<task_report>& reports) {
@@ -202,6 +204,8 @@ std::size_t size_of(const stage_order& order) {
       64 + (order.plan ? order.plan->size() : 0) + order.cached.size() * sizeof(cached_source) + order.peers.size() * sizeof(std::uint32_t);
   for (const auto& [key, value] : order.properties)
     bytes += 20 + key.size() + value.size();
+  for (const auto& one : order.gang)
+    bytes += 16 + one.address.size();
   for (const auto& one : order.shuffles) {
     bytes += 16 + one.executors.size();
     for (const auto executor : one.executors)

@@ -44,6 +44,7 @@ public:
   void on_failure(std::function<void(const task_context&, const std::string& why)> call) const;
 
 private:
+  friend class barrier_task;
   friend std::optional<task_context> current_task() noexcept;
   friend class core::task_context;
   explicit task_context(core::task_context& running) noexcept : running_(&running) {}

@@ -13,6 +13,10 @@ const block_object& task_services::find_broadcast(std::uint32_t broadcast, std::
   throw_error(errc::internal, "broadcast value " + std::to_string(broadcast) + " is not known where this task runs");
 }
 
+std::vector<std::string> task_services::wait_at_barrier(std::uint32_t, const std::string*) {
+  throw_error(errc::internal, "a task waits for others where no barrier stages are run");
+}
+
 void task_context::reserve(std::size_t bytes, const char* what) {
   if (!try_reserve(bytes))
     throw_error(errc::out_of_memory, shortage(bytes, what));

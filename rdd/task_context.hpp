@@ -1,6 +1,7 @@
 // What a running task may ask of the process it runs in.
 #pragma once
 
+#include <salamander/rdd/barrier.hpp>
 #include <salamander/rdd/batch.hpp>
 #include <salamander/rdd/block.hpp>
 #include <salamander/rdd/contributions.hpp>
@@ -98,6 +99,10 @@ public:
   virtual const block_object& find_broadcast(std::uint32_t broadcast, std::uint64_t size,
                                              std::shared_ptr<const block_object> (*decode)(const byte_buffer&));
 
+  /// Waits until all tasks of the barrier stage are in this call, the task's number `epoch` from 0. What they give, by partition; nothing
+  /// for null. Errors: as barrier_task; task_cancelled.
+  virtual std::vector<std::string> wait_at_barrier(std::uint32_t epoch, const std::string* gives);
+
   /// Reserves execution memory, evicting cached blocks when needed. False: it cannot be had; nothing was reserved.
   virtual bool reserve_memory(std::size_t bytes) = 0;
   /// The same for records that are about to be cached: cached blocks of their own dataset stay.
@@ -111,6 +116,7 @@ public:
 struct stage_facts {
   std::uint32_t stage_attempt = 0;
   std::map<std::string, std::string> properties;
+  std::vector<barrier_task_info> gang = {}; ///< of a barrier stage: where its tasks run, by partition
 };
 
 /// One attempt of one task. Used by the thread that runs it; `cancel` is for others.
@@ -135,6 +141,7 @@ public:
   const std::size_t batch_records_max; ///< 0: no limit beyond the batch's own; 1 when an earlier attempt ended its executor
   std::uint64_t records_read = 0;      ///< by sources
   std::uint64_t bytes_read = 0;
+  std::uint32_t barriers_passed = 0;
   contributions added; ///< to accumulators
 
   void cancel() noexcept {

@@ -2,6 +2,7 @@
 
 #include <salamander/scheduler/driver_impl.hpp>
 #include <salamander/scheduler/failure_text.hpp>
+#include <salamander/scheduler/pipeline.hpp>
 
 #include <algorithm>
 #include <unordered_map>
@@ -50,11 +51,21 @@ std::string barrier_refusal(const core::lineage& root, std::uint32_t tasks) {
 
 // -- before a job begins ------------------------------------------------------
 
+namespace {
+
+std::string refusal_of(const stage& s) {
+  if (std::set(s.partitions.begin(), s.partitions.end()).size() != s.partitions.size())
+    return std::string("one of its partitions is asked for twice. ") + pattern_advice;
+  return barrier_refusal(*s.dataset, s.size());
+}
+
+} // namespace
+
 bool driver_scheduler::impl::refused_barrier(job_id id) {
   for (const auto* s : jobs_.at(id).stages) {
     if (!s->barrier)
       continue;
-    if (auto why = barrier_refusal(*s->dataset, s->size()); !why.empty()) {
+    if (auto why = refusal_of(*s); !why.empty()) {
       fail(id, {static_cast<std::uint8_t>(errc::invalid_argument),
                 s->title(s->attempts) + " is a barrier stage, and cannot be run as one: " + why,
                 {}});
@@ -121,7 +132,7 @@ void driver_scheduler::impl::check_slots(stage& s) {
   const auto text = "its " + counted(s.size(), "task") + " need as many slots at the same time, and there are " +
                     std::to_string(slots_for(s)) + " (" + counted(executors_.all().size(), "executor") + ", " +
                     counted(executors_.total_cores(), "slot") + ", those of suspected and excluded executors not counted)";
-  const bool in_vain = !options.executors_may_come && !executors_.all().empty();
+  const bool in_vain = options.slots_max != 0 && s.size() > options.slots_max;
   if (in_vain || lack.checks > options.slots_check_failures_max)
     return abort(s, {static_cast<std::uint8_t>(errc::stage_aborted),
                      s.title(s.attempts) + " is a barrier stage that requires more slots than there are: " + text +
@@ -157,9 +168,10 @@ driver_scheduler::impl::gang_turn driver_scheduler::impl::offer_gang(stage& s) {
 // Nobody waits for a better place: whoever holds a task's data gets it if it has room, and else who has the most.
 void driver_scheduler::impl::launch_gang(stage& s, const std::vector<executor*>& candidates) {
   const auto room_at = [](const executor* at) { return at->running < at->cores ? at->cores - at->running : 0; };
+  gang_launched gang{s.id, s.current->attempt(), std::vector<std::pair<task_id, executor_id>>(s.size())};
   const auto launch = [&](std::uint32_t index, executor& at) {
     s.current->start(index, at.id);
-    send(s, at, index);
+    gang.tasks.at(s.partition_of(index)) = {send(s, at, index), at.id};
   };
   std::vector<std::uint32_t> others;
   for (std::uint32_t index = 0; index < s.size(); ++index) {
@@ -177,6 +189,20 @@ void driver_scheduler::impl::launch_gang(stage& s, const std::vector<executor*>&
   for (const auto index : others)
     launch(index, **std::max_element(candidates.begin(), candidates.end(),
                                      [&](const auto* a, const auto* b) { return room_at(a) < room_at(b); }));
+  act(std::move(gang));
+}
+
+// What tasks find in a cache they do not compute, and so never reach the barrier where those wait that found nothing.
+void driver_scheduler::impl::forget_partial_caches(const stage& gang) {
+  const auto uncut = [](const core::lineage&) { return false; };
+  for (const auto* dataset : gang.cached) {
+    // Only walked, and not kept: the stage holds the lineage.
+    const std::shared_ptr<const core::lineage> alias(std::shared_ptr<void>(), dataset);
+    if (cache_.partitions(dataset->id) == 0 || cache_.complete(*dataset) || !walk_pipeline(alias, uncut).barrier)
+      continue;
+    cache_.remove_dataset(dataset->id);
+    act(drop_cached{dataset->id});
+  }
 }
 
 // -- all again ----------------------------------------------------------------

@@ -164,6 +164,7 @@ private:
   enum class gang_turn : std::uint8_t { launched, waits, hopeless };
   gang_turn offer_gang(stage& s);
   void launch_gang(stage& s, const std::vector<executor*>& candidates);
+  void forget_partial_caches(const stage& gang);
 
   // Executors and caches (executor_events.cpp).
   void on(const executor_joined& e);

@@ -42,7 +42,7 @@ struct exclusion_options {
 struct barrier_options {
   duration slots_check_interval = std::chrono::seconds(15); ///< between two looks for enough cores, free or not
   std::uint32_t slots_check_failures_max = 40;              ///< a job is failed after one more
-  bool executors_may_come = true;                           ///< false: the cores there are are all there will be
+  std::uint32_t slots_max = 0;                              ///< that executors will ever have together; 0: unknown
 };
 
 /// A share of the executors for jobs that name it.

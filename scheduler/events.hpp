@@ -127,6 +127,13 @@ struct task_launch {
 /// Where the blocks of a shuffle are: by map partition, no_executor where there is none.
 using shuffle_locations = std::vector<executor_id>;
 
+/// These tasks of a barrier stage, by partition, run at the same time and may wait for each other. Decided before they are sent.
+struct gang_launched {
+  stage_id stage;
+  std::uint32_t stage_attempt = 0;
+  std::vector<std::pair<task_id, executor_id>> tasks;
+};
+
 /// Send these tasks. The first launch of a stage attempt on an executor also carries the plan and the locations of the stage's
 /// inputs (see driver_scheduler::stage_inputs).
 struct launch_tasks {
@@ -252,7 +259,8 @@ struct notice {
   std::string text;
 };
 
-using action = std::variant<launch_tasks, cancel_tasks, count_contributions, deliver_result, withdraw_results, discard_result, drop_cached,
-                            kill_executor, finish_job, fail_job, forget_stage, wake_at, stage_started, stage_finished, notice>;
+using action =
+    std::variant<gang_launched, launch_tasks, cancel_tasks, count_contributions, deliver_result, withdraw_results, discard_result,
+                 drop_cached, kill_executor, finish_job, fail_job, forget_stage, wake_at, stage_started, stage_finished, notice>;
 
 } // namespace salamander::scheduler

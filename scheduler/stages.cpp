@@ -42,6 +42,8 @@ void driver_scheduler::impl::start_attempt(stage& ready) {
     const auto lost = static_cast<std::uint32_t>(outputs_.remove_all(ready.shuffle)); // its tasks run again together
     for_jobs(ready, [&](job& user) { user.counts.tasks_resubmitted += lost; });
   }
+  if (ready.barrier)
+    forget_partial_caches(ready);
   auto made = std::make_unique<task_set>(ready.attempts, ready.size(), now_);
   auto& tasks = *made;
   std::uint32_t open = 0;

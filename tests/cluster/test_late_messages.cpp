@@ -40,6 +40,7 @@ scheduler_actor spawn_listener(caf::actor_system& system, const std::shared_ptr<
               });
             },
             [](const dataset_dropped&) {},
+            [](const barrier_reached&) {},
             [](const submit_job&) {},
             [](const cancel_job&) {},
             [](const cancel_all_jobs&) {},

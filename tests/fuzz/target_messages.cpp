@@ -134,7 +134,7 @@ Message made(void (*fill)(Message&)) {
 }
 
 stage_order full_order() {
-  return {3, 1, shared("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}};
+  return {3, 1, shared("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}, {}, {}, {{"host", 4}}};
 }
 
 std::vector<task_report> full_reports() {
@@ -152,6 +152,8 @@ void for_each_example(F&& f) {
   f("cancel_attempts", made<cancel_attempts>([](cancel_attempts& m) { m.tasks = {1, 2, 1ULL << 60}; }));
   f("drop_dataset", made<drop_dataset>([](drop_dataset& m) { m.dataset = 5; }));
   f("drop_broadcast", made<drop_broadcast>([](drop_broadcast& m) { m.destroyed = "destroyed at a.cpp:1"; }));
+  f("barrier_passed", made<barrier_passed>([](barrier_passed& m) { m.answer = {{1, 2}, 3, {"a", "", "b"}, "it failed"}; }));
+  f("barrier_reached", made<barrier_reached>([](barrier_reached& m) { m.arrival = {1, 2, true, "a text"}; }));
   f("leave", made<leave>([](leave& m) { m.reason = "the end"; }));
   f("register_executor", made<register_executor>([](register_executor& m) { m.modules = {{"abc", "/bin/x"}, {"", "y"}}; }));
   f("heartbeat", made<heartbeat>([](heartbeat& m) { m.sequence = 77; }));

@@ -81,12 +81,17 @@ struct executor_script {
     broadcasts_dropped.emplace_back(message.broadcast, message.token);
   }
 
+  void note(const barrier_passed& message) {
+    answers.push_back(message.answer);
+  }
+
   std::vector<stage_order> stages;
   std::vector<task_order> tasks;
   std::vector<std::uint64_t> cancelled;
   std::vector<std::uint32_t> forgotten;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> dropped;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> broadcasts_dropped;
+  std::vector<barrier_answer> answers;
   std::vector<std::string> left;
   std::vector<std::uint64_t> numbers; ///< of numbered orders, in order of arrival
   std::uint64_t acknowledged = 0;     ///< the last heartbeat that was answered
@@ -107,6 +112,7 @@ inline executor_actor spawn_script(caf::actor_system& system, const std::shared_
         [seen](const drop_shuffle& message) { seen->note(message); },
         [seen](const drop_result& message) { seen->note(message); },
         [seen](const drop_broadcast& message) { seen->note(message); },
+        [seen](const barrier_passed& message) { seen->note(message); },
         [seen](const leave& message) { seen->left.push_back(message.reason); },
         [seen](const numbered_order& message) {
           seen->numbers.push_back(message.what.number);

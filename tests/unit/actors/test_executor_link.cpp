@@ -27,6 +27,7 @@ struct linked : actor_simulation {
       return {[](const heartbeat&) {},
               [seen](const tasks_reported& message) { seen->reports += message.reports.size(); },
               [](const dataset_dropped&) {},
+              [](const barrier_reached&) {},
               [](const submit_job&) {},
               [](const cancel_job&) {},
               [](const cancel_all_jobs&) {},
@@ -196,6 +197,7 @@ struct lossy : actor_simulation {
                   seen->tasks.push_back(one.task);
               },
               [seen](const dataset_dropped& message) { seen->tokens.push_back(message.token); },
+              [](const barrier_reached&) {},
               [](const submit_job&) {},
               [](const cancel_job&) {},
               [](const cancel_all_jobs&) {},

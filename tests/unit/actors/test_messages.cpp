@@ -70,8 +70,14 @@ task_report report_with(decltype(task_report::outcome) outcome) {
 TEST_CASE("every message that leaves a process comes back as it was") {
   types_config config;
   caf::actor_system system(config);
-  stage_order order{
-      3, 1, bytes_of("a plan"), {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}}, {{1, 2, 3}}, {{"key", "value"}}, {0, 300}};
+  stage_order order{3,
+                    1,
+                    bytes_of("a plan"),
+                    {{7, {0, 1, core::fetch_failure::no_executor, 300}}, {8, {}}},
+                    {{1, 2, 3}},
+                    {{"key", "value"}},
+                    {0, 300},
+                    {{"host", 7}}};
   check_round_trip(system, run_stage{order});
   order.plan = nullptr;
   check_round_trip(system, run_stage{order});
@@ -82,6 +88,8 @@ TEST_CASE("every message that leaves a process comes back as it was") {
   check_round_trip(system, drop_shuffle{7});
   check_round_trip(system, drop_result{8});
   check_round_trip(system, drop_broadcast{8, 9, "destroyed at a.cpp:1"});
+  check_round_trip(system, barrier_passed{{{1, 1ULL << 60}, 3, {"a", ""}, "an error"}});
+  check_round_trip(system, barrier_reached{1, 2, {3, 4, true, "a text"}});
   check_round_trip(system, leave{"the end"});
   check_round_trip(system, welcome{9});
   check_round_trip(system, refused{"no"});
@@ -115,17 +123,19 @@ TEST_CASE("every kind of numbered order and report comes back as it was") {
   ordered(drop_shuffle{7});
   ordered(drop_result{8});
   ordered(drop_broadcast{8, 9, "destroyed at a.cpp:1"});
+  ordered(barrier_passed{{{1, 2}, 3, {"a", ""}, ""}});
   const auto reported = [&](any_report what) {
     check_round_trip(system, numbered_report{{1, 2, {3, 4, 5, 6}, std::make_shared<const any_report>(std::move(what))}});
   };
   reported(tasks_reported{1, 2, {report_with(task_report::cancelled{})}, {{9, 10}}});
   reported(tasks_reported{1, 2, {}, {}, {}, {{3, 4, 5, {{6, {nullptr, bytes_of("a sum")}}}}}});
   reported(dataset_dropped{1, 2, 3});
+  reported(barrier_reached{1, 2, {3, 4, false, ""}});
 }
 
 TEST_CASE("a numbered message of an unknown kind is refused") {
-  auto bytes = encode_message(numbered_order{{1, 2, {}, std::make_shared<const any_order>(drop_broadcast{8, 9, "x"})}});
-  auto& kind = bytes[bytes.size() - 1 - encode_message(drop_broadcast{8, 9, "x"}).size()];
+  auto bytes = encode_message(numbered_order{{1, 2, {}, std::make_shared<const any_order>(barrier_passed{{{8}, 9, {}, "x"}})}});
+  auto& kind = bytes[bytes.size() - 1 - encode_message(barrier_passed{{{8}, 9, {}, "x"}}).size()];
   CHECK(static_cast<std::size_t>(kind) + 1 == std::variant_size_v<any_order>);
   ++kind;
   numbered_order read;
@@ -146,9 +156,22 @@ TEST_CASE("the announced size of a message is never less than its encoded size")
   CHECK(numbered.wire_bytes() >= encode_message(numbered).size());
   const cancel_attempts cancel{std::vector<std::uint64_t>(1000, 1ULL << 63)};
   CHECK(cancel.wire_bytes() >= encode_message(cancel).size());
+  const barrier_passed passed{{std::vector<std::uint64_t>(100, ~0ULL), ~0U, std::vector<std::string>(100, std::string(300, 'x')), "e"}};
+  CHECK(passed.wire_bytes() >= encode_message(passed).size());
+  const barrier_reached reached{~0U, ~0ULL, {~0ULL, ~0U, true, std::string(300, 'x')}};
+  CHECK(reached.wire_bytes() >= encode_message(reached).size());
+  order.gang.assign(1000, {"localhost", ~0U});
+  CHECK(run_stage{order}.wire_bytes() >= encode_message(run_stage{order}).size());
 }
 
 TEST_CASE("the longest lists that are sent in one message fit the limit of control messages") {
   CHECK(run_tasks{std::vector<task_order>(run_tasks::tasks_max)}.wire_bytes() <= control_message_bytes_max);
   CHECK(cancel_attempts{std::vector<std::uint64_t>(cancel_attempts::tasks_max)}.wire_bytes() <= control_message_bytes_max);
+  // Of a barrier stage whose places just fit one.
+  stage_order order;
+  while (run_stage{order}.wire_bytes() <= control_message_bytes_max)
+    order.gang.resize(order.gang.size() + 1000, {"localhost", 1});
+  std::vector<std::string> texts(order.gang.size(), std::string(barrier_task::gathered_bytes_max / order.gang.size(), 'x'));
+  CHECK(barrier_passed{{std::vector<std::uint64_t>(core::local_threads_max), 1, std::move(texts), ""}}.wire_bytes() <=
+        control_message_bytes_max);
 }

@@ -33,11 +33,13 @@ struct scheduled : actor_simulation {
     tell(scheduler, executor_ready{executor, cores, 1000 + executor, executors[executor]});
     return script;
   }
-  std::shared_ptr<job_record> submit(std::uint32_t partitions) {
+  std::shared_ptr<job_record> submit(std::uint32_t partitions, bool together = false) {
     core::job_spec spec;
     auto made = runtime_test::header(50);
     made.partitions = partitions;
-    spec.final = std::make_shared<runtime_test::body_node>(std::move(made));
+    const auto final = std::make_shared<runtime_test::body_node>(std::move(made));
+    final->barrier = together;
+    spec.final = final;
     spec.act = std::make_shared<runtime_test::body_action>(0);
     for (std::uint32_t p = 0; p < partitions; ++p)
       spec.partitions.push_back(p);
@@ -55,6 +57,9 @@ struct scheduled : actor_simulation {
     report.task = task.task;
     report.outcome = task_report::success{{runtime_test::text(result), nullptr}, false, result.size()};
     tell(scheduler, tasks_reported{executor, 0, {report}, {}});
+  }
+  void reach(std::uint32_t executor, const task_order& task, const std::string& text, std::uint32_t epoch = 0) {
+    tell(scheduler, barrier_reached{executor, 0, {task.task, epoch, true, text}});
   }
   void fail(std::uint32_t executor, const task_order& task, const std::string& text) {
     task_report report;
@@ -336,4 +341,109 @@ TEST_CASE("a result that cannot be fetched from its executor is a failure of its
   const auto failure = error_of(*job);
   CHECK(failure.code() == errc::executor_lost);
   CHECK(std::string(failure.what()).find("failed 4 times, most recent failure: the result of the task was lost") != std::string::npos);
+}
+
+namespace {
+
+/// A barrier stage of three tasks: two on executor 0, one on executor 1.
+struct gang : scheduled {
+  explicit gang(scheduler::duration timeout = 1h) : scheduled([&](scheduler_setup& setup) { setup.barriers.sync_timeout = timeout; }) {
+    REQUIRE(first->tasks.size() == 2);
+    REQUIRE(second->tasks.size() == 1);
+  }
+  const std::shared_ptr<executor_script> first = join(0, 2);
+  const std::shared_ptr<executor_script> second = join(1, 1);
+  const std::shared_ptr<job_record> job = submit(3, true);
+};
+
+} // namespace
+
+TEST_CASE("executors are told where the tasks of a barrier stage run, and each gets one answer when all have come") {
+  gang it;
+  for (const auto& script : {it.first, it.second}) {
+    REQUIRE(script->stages.size() == 1);
+    const auto& places = script->stages[0].gang;
+    REQUIRE(places.size() == 3);
+    CHECK(places[it.first->tasks[0].partition].executor == 0);
+    CHECK(places[it.second->tasks[0].partition].executor == 1);
+    CHECK(places[0].address == "localhost");
+  }
+  it.reach(0, it.first->tasks[0], "a");
+  it.reach(1, it.second->tasks[0], "b");
+  it.reach(1, it.second->tasks[0], "b"); // twice
+  CHECK(it.first->answers.empty());
+  it.reach(0, it.first->tasks[1], "c");
+  REQUIRE(it.first->answers.size() == 1);
+  CHECK(it.first->answers[0].tasks.size() == 2);
+  CHECK(it.first->answers[0].error.empty());
+  std::vector<std::string> expected(3);
+  expected[it.first->tasks[0].partition] = "a";
+  expected[it.second->tasks[0].partition] = "b";
+  expected[it.first->tasks[1].partition] = "c";
+  CHECK(it.first->answers[0].gathered == expected);
+  REQUIRE(it.second->answers.size() == 1);
+  CHECK(it.second->answers[0].tasks == std::vector{it.second->tasks[0].task});
+  CHECK(it.second->answers[0].gathered == expected);
+}
+
+TEST_CASE("tasks that wait for one that has ended are told so") {
+  gang it;
+  it.reach(0, it.first->tasks[0], "a");
+  it.succeed(1, it.second->tasks[0], "x");
+  REQUIRE(it.first->answers.size() == 1);
+  CHECK(it.first->answers[0].error.find("has ended without reaching barrier epoch 0 from Stage 0 (Attempt 0)") != std::string::npos);
+  CHECK(it.first->answers[0].tasks == std::vector{it.first->tasks[0].task});
+}
+
+TEST_CASE("tasks that wait too long for another one are told so") {
+  gang it(5s);
+  it.reach(0, it.first->tasks[0], "a");
+  it.pass(4s);
+  CHECK(it.first->answers.empty());
+  it.pass(2s);
+  REQUIRE(it.first->answers.size() == 1);
+  CHECK(it.first->answers[0].error.find("within 5 second(s)") != std::string::npos);
+  CHECK(it.second->answers.empty());
+}
+
+TEST_CASE("a barrier stage that loses an executor is sent again as a whole, with its new places, and waits anew") {
+  gang it;
+  it.reach(0, it.first->tasks[0], "a");
+  it.reach(1, it.second->tasks[0], "b");
+  it.tell(it.scheduler, executor_gone{1, "killed by signal 9", {}});
+  CHECK(it.first->cancelled.size() == 2);
+  const auto third = it.join(2, 1);
+  for (std::size_t i = 0; i < 2; ++i) {
+    task_report ended;
+    ended.task = it.first->tasks[i].task;
+    ended.outcome = task_report::cancelled{};
+    it.tell(it.scheduler, tasks_reported{0, 0, {ended}, {}});
+  }
+  REQUIRE(it.first->tasks.size() == 4);
+  REQUIRE(third->tasks.size() == 1);
+  REQUIRE(it.first->stages.size() == 2);
+  CHECK(it.first->stages[1].gang.at(third->tasks[0].partition).executor == 2);
+  it.reach(2, third->tasks[0], "new b");
+  it.reach(0, it.first->tasks[2], "new a");
+  CHECK(it.first->answers.empty());
+  it.reach(0, it.first->tasks[3], "new c");
+  REQUIRE(third->answers.size() == 1);
+  CHECK(third->answers[0].gathered.at(third->tasks[0].partition) == "new b");
+}
+
+TEST_CASE("the scheduler wakes for its own waits, and for those of the state machine") {
+  scheduled it([](scheduler_setup& setup) {
+    setup.limits.barrier.slots_check_interval = 10s;
+    setup.limits.barrier.slots_check_failures_max = 1;
+    setup.barriers.sync_timeout = 2s;
+  });
+  const auto script = it.join(0, 2);
+  it.submit(2, true);
+  it.reach(0, script->tasks.at(0), "a");
+  const auto waits = it.submit(3, true);
+  it.pass(9s);
+  CHECK(script->answers.size() == 1);
+  CHECK_FALSE(waits->wait_for(0ms));
+  it.pass(12s);
+  CHECK(std::string(error_of(*waits).what()).find("requires more slots than there are") != std::string::npos);
 }

@@ -246,17 +246,22 @@ TEST_CASE("a barrier stage that has lost the cores for another attempt fails its
 
 TEST_CASE("a job whose barrier stage needs more cores than there are fails at once where no executor will ever come") {
   scheduler_options options;
-  options.barrier.executors_may_come = false;
+  options.barrier.slots_max = 2;
   barrier_fixture f(options);
-  f.join_executor(0, 2);
+  f.join_executor(0, 1);
+  const auto waits = f.submit(f.together(f.source(2))); // another executor is to come
   const auto job = f.submit(f.together(f.source(3)));
-  CHECK(says(f.failure_of(job), "there are 2 (1 executor, 2 slots"));
+  CHECK(says(f.failure_of(job), "there are 1 (1 executor, 1 slot"));
+  CHECK_FALSE(f.failed(waits));
+  f.join_executor(1, 1);
+  f.run_until_idle();
+  CHECK(f.finished(waits));
 }
 
 TEST_CASE("slots of a barrier stage are tasks that run at once, where a task takes several cores") {
   scheduler_options options;
   options.task_cpus = 2;
-  options.barrier.executors_may_come = false;
+  options.barrier.slots_max = 2;
   barrier_fixture f(options);
   f.join_executor(0, 5);
   CHECK(f.failed(f.submit(f.together(f.source(3)))));
@@ -273,6 +278,9 @@ TEST_CASE("a barrier stage is refused where its tasks would not stand for the pa
   job_id job;
   SUBCASE("some of its partitions, as first and take ask for") {
     job = f.submit(first, {0});
+  }
+  SUBCASE("a partition twice") {
+    job = f.submit(first, {0, 1, 2, 2});
   }
   SUBCASE("a union") {
     job = f.submit(f.unite({first, f.source(2)}));
@@ -318,6 +326,54 @@ TEST_CASE("the tasks of a barrier stage run once each, however slow they are or 
   f.advance(1h);
   f.suspect(static_cast<std::uint32_t>(f.only().executor.value));
   CHECK(f.running.size() == 1);
+}
+
+TEST_CASE("the tasks of a barrier stage are made known together, by partition, before they are sent") {
+  barrier_fixture f;
+  f.join_executor(0, 1);
+  f.join_executor(1, 2);
+  const auto stage = f.together(f.source(3));
+  f.submit(stage, {2, 0, 1});
+  const auto gangs = f.all<gang_launched>();
+  REQUIRE(gangs.size() == 1);
+  REQUIRE(gangs[0].tasks.size() == 3);
+  for (std::uint32_t p = 0; p < 3; ++p) {
+    CHECK(gangs[0].tasks[p].first == f.task_of(stage_id{0}, p).task);
+    CHECK(gangs[0].tasks[p].second == f.task_of(stage_id{0}, p).executor);
+  }
+  const auto kind_of = [](const action& one) { return one.index(); };
+  const auto first = [&](std::size_t kind) { return std::ranges::find(f.last, kind, kind_of) - f.last.begin(); };
+  CHECK(first(action(gang_launched{}).index()) < first(action(launch_tasks{}).index()));
+  f.fail(f.task_of(stage_id{0}, 0).task);
+  f.end_cancelled();
+  REQUIRE(f.all<gang_launched>().size() == 2);
+  CHECK(f.all<gang_launched>()[1].stage_attempt == 1);
+}
+
+TEST_CASE("a barrier stage of which only some partitions are cached computes all of them: the others would be waited for") {
+  barrier_fixture f;
+  f.join_executor(0, 3);
+  const auto kept = f.together(f.source(3));
+  kept->cached = true;
+  const auto after = f.map(kept, "map");
+  after->cached = true;
+  f.submit(kept);
+  for (std::uint32_t p = 0; p < 3; ++p)
+    f.succeed_caching(f.task_of(stage_id{0}, p).task, kept);
+  f.submit(f.map(kept));
+  CHECK(f.all<drop_cached>().empty()); // they are complete
+  f.run_until_idle();
+  f.tell(block_dropped{executor_id{0}, {kept->id, 1}});
+  const auto job = f.submit(after);
+  REQUIRE(f.all<drop_cached>().size() == 1);
+  CHECK(f.all<drop_cached>()[0].dataset == kept->id);
+  CHECK(f.scheduler.inputs_of(stage_id{2}).cached.empty());
+  f.succeed_caching(f.task_of(stage_id{2}, 0).task, after);
+  f.fail(f.task_of(stage_id{2}, 1).task);
+  f.end_cancelled();
+  CHECK(f.all<drop_cached>().size() == 2); // of the attempt that failed, one had been kept
+  f.run_until_idle();
+  CHECK(f.finished(job));
 }
 
 TEST_CASE("a task of a barrier stage goes where its partition is cached, if there is room") {
