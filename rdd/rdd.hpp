@@ -4,6 +4,7 @@
 #include <salamander/rdd/actions.hpp>
 #include <salamander/rdd/application.hpp>
 #include <salamander/rdd/approximate.hpp>
+#include <salamander/rdd/barrier_rdd.hpp>
 #include <salamander/rdd/cache.hpp>
 #include <salamander/rdd/cogroup.hpp>
 #include <salamander/rdd/combine.hpp>
@@ -79,6 +80,10 @@ public:
   /// f(partition index, record_range<T>) -> range.
   template <core::partition_function<T> F>
   auto map_partitions_with_index(F f, bool preserves_partitioning = false, where_t where = where_t::current()) const;
+  /// The next operation runs as a barrier stage: all its tasks at the same time, and able to wait for each other. See barrier_rdd.
+  barrier_rdd<T> barrier() const {
+    return barrier_rdd<T>(*this);
+  }
   /// One vector a partition.
   rdd<std::vector<owned_type>> glom(where_t where = where_t::current()) const;
   /// (f(record), record).

@@ -225,3 +225,32 @@ TEST_CASE("properties belong to the thread that sets them, and go with the conte
   sal::context next(sal::config{}.set_master("local[1]"));
   CHECK_FALSE(next.local_property("salamander.scheduler.pool").has_value());
 }
+
+TEST_CASE_FIXTURE(
+    cluster, "a barrier stage that loses an executor at a barrier runs again on its replacement, and so does one that is cached in part") {
+  sal::context sc(settings("local-cluster[2,1,512]"));
+  const auto path = mark;
+  const auto together = sc.range(0, 2, 1, 2).barrier().map_partitions_with_index([path](std::uint32_t p, auto) {
+    const auto here = sal::barrier_here();
+    const auto processes = here.all_gather(std::to_string(::getpid()));
+    if (p == 1 && first_caller(path))
+      ::raise(SIGKILL);
+    here.wait();
+    return std::vector{processes[0] + " " + processes[1]};
+  });
+  together.cache();
+  const auto processes = together.collect();
+  CHECK(processes[0] == processes[1]);
+  CHECK(sc.last_job().tasks_lost >= 1);
+  // Kills the executor that keeps one of the two partitions, from a job of its own.
+  path_text again{};
+  const auto second = dir / "again";
+  std::copy(second.begin(), second.end(), again.begin());
+  sc.range(0, 1, 1, 1).foreach ([again](std::int64_t) {
+    if (first_caller(again))
+      ::raise(SIGKILL);
+  });
+  const auto others = together.collect();
+  CHECK(others[0] == others[1]);
+  CHECK(others[0] != processes[0]);
+}

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iostream>
 #include <map>
+#include <numeric>
 #include <thread>
 
 namespace sal = salamander;
