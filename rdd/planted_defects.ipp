@@ -17,6 +17,7 @@ SALAMANDER_DEFECT(rollback_forgets_a_consumer)   // a stage that read contents w
 SALAMANDER_DEFECT(results_not_withdrawn)         // results made from contents which have changed stay delivered
 SALAMANDER_DEFECT(caches_survive_rollback)       // cached blocks made from contents which have changed stay
 SALAMANDER_DEFECT(indeterminate_in_part)         // a stage that is declared indeterminate runs only its lost tasks again
+SALAMANDER_DEFECT(gang_launched_in_part)         // a barrier stage is launched when only some of its tasks find a free core
 SALAMANDER_DEFECT(channel_delivers_duplicates)   // a message that arrives twice counts twice
 SALAMANDER_DEFECT(channel_confirms_one_too_many) // a missing message is confirmed as if it had arrived
 SALAMANDER_DEFECT(channel_resends_another)       // under a missing message's number its neighbour is sent

@@ -1,5 +1,6 @@
 #include <salamander/scheduler/barrier.hpp>
 
+#include <salamander/rdd/probes.hpp>
 #include <salamander/scheduler/driver_impl.hpp>
 #include <salamander/scheduler/failure_text.hpp>
 #include <salamander/scheduler/pipeline.hpp>
@@ -158,8 +159,10 @@ driver_scheduler::impl::gang_turn driver_scheduler::impl::offer_gang(stage& s) {
       free += at.cores - at.running;
       candidates.push_back(&at);
     }
-  if (free < needed)
+  if (free < needed && (free == 0 || !core::planted(core::defect::gang_launched_in_part))) {
+    SALAMANDER_PROBE("barrier stage waits for tasks of others");
     return gang_turn::waits;
+  }
   launch_gang(s, candidates);
   unmark_ready(s);
   return gang_turn::launched;
@@ -189,6 +192,7 @@ void driver_scheduler::impl::launch_gang(stage& s, const std::vector<executor*>&
   for (const auto index : others)
     launch(index, **std::max_element(candidates.begin(), candidates.end(),
                                      [&](const auto* a, const auto* b) { return room_at(a) < room_at(b); }));
+  SALAMANDER_PROBE("barrier stage launched");
   act(std::move(gang));
 }
 
@@ -200,6 +204,7 @@ void driver_scheduler::impl::forget_partial_caches(const stage& gang) {
     const std::shared_ptr<const core::lineage> alias(std::shared_ptr<void>(), dataset);
     if (cache_.partitions(dataset->id) == 0 || cache_.complete(*dataset) || !walk_pipeline(alias, uncut).barrier)
       continue;
+    SALAMANDER_PROBE("barrier stage computes again what is cached in part");
     cache_.remove_dataset(dataset->id);
     act(drop_cached{dataset->id});
   }
@@ -234,6 +239,7 @@ void driver_scheduler::impl::restart(stage& gang, const std::string& why) {
   note(notice::level::warning, title + " is a barrier stage, and all its tasks run again because " + why);
   const auto undone = take_back(gang, "another task of its barrier stage did not succeed");
   for_jobs(gang, [&](job& user) { user.counts.tasks_resubmitted += undone; });
+  SALAMANDER_PROBE("barrier stage starts over");
   resubmit_later(gang);
 }
 

@@ -342,7 +342,9 @@ void driver_model::wake(time_point when) {
   if (next_wake_ && *next_wake_ <= when)
     return;
   next_wake_ = when;
-  world_.queue.at(when, self_, [this] {
+  world_.queue.at(when, self_, [this, when] {
+    if (next_wake_ != when)
+      return; // asked for before something earlier was, and again since if it is still wanted
     next_wake_.reset();
     tell(scheduler::tick{});
   });

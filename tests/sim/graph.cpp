@@ -127,7 +127,7 @@ std::string describe(const dataset& one) {
     text += (&edge == one.dependencies.data() ? "" : ", ") + std::to_string(edge.parent->id.value) +
             (edge.wide() ? " by shuffle " + std::to_string(edge.shuffle.value) : "");
   return text + "), " + std::to_string(one.partitions) + " partitions" + (one.cached ? ", cached" : "") + (one.loose ? ", loose" : "") +
-         (one.indeterminate ? ", indeterminate" : "");
+         (one.indeterminate ? ", indeterminate" : "") + (one.barrier ? ", barrier" : "");
 }
 
 std::vector<const core::dependency*> shuffles_below(const dataset& what) {

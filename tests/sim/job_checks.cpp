@@ -1,5 +1,7 @@
 #include "job_checks.hpp"
 
+#include <salamander/scheduler/pipeline.hpp>
+
 #include <algorithm>
 
 namespace salamander::sim {
@@ -71,7 +73,38 @@ void job_checks::after(const scheduler::event& what, const std::vector<scheduler
     exhausted_ = true;
   for (const auto& one : decided)
     decision(one);
+  if (!world_.plan.barriers.empty())
+    check_gangs(decided);
   last_task_ = newest_task_;
+}
+
+void job_checks::check_gangs(const std::vector<scheduler::action>& decided) const {
+  const auto uncut = [](const core::lineage&) { return false; };
+  std::map<executor_id, std::uint32_t> load;
+  for (const auto& [id, one] : running_)
+    ++load[one.executor];
+  std::map<stage_id, const scheduler::gang_launched*> gangs;
+  for (const auto& each : decided)
+    if (const auto* gang = std::get_if<scheduler::gang_launched>(&each)) {
+      gangs[gang->stage] = gang;
+      const auto program = machine_.program_of(gang->stage);
+      check(program.dataset && gang->tasks.size() == program.dataset->partitions, "S11 barrier", [&] {
+        return std::to_string(gang->tasks.size()) + " tasks of barrier stage " + std::to_string(gang->stage.value) + " are launched";
+      });
+      for (std::uint32_t p = 0; p < gang->tasks.size(); ++p) {
+        const auto [id, executor] = gang->tasks[p];
+        const auto at = running_.find(id);
+        check(at != running_.end() && at->second.partition == p && at->second.executor == executor && !at->second.cancelled, "S11 barrier",
+              [&, name = id] { return name_of(name) + " of a barrier stage is not launched with the others"; });
+        check(load[executor] <= world_.settings.slots_of_each(), "S11 barrier",
+              [&, name = id] { return name_of(name) + " of a barrier stage has to wait for a core"; });
+      }
+    }
+  for (const auto& each : decided)
+    if (const auto* sent = std::get_if<scheduler::launch_tasks>(&each))
+      check(gangs.contains(sent->stage) || !scheduler::walk_pipeline(machine_.program_of(sent->stage).dataset, uncut).barrier,
+            "S11 barrier",
+            [&] { return "a task of barrier stage " + std::to_string(sent->stage.value) + " is launched without the others"; });
 }
 
 void job_checks::succeeded(task_id id, const std::vector<scheduler::action>& decided) {
@@ -181,6 +214,8 @@ void job_checks::decision(const scheduler::action& what) {
             [&] { return name_of(id) + " is cancelled where it does not run"; });
       at->second.cancelled = true;
     }
+  } else if (const auto* gang = std::get_if<scheduler::gang_launched>(&what)) {
+    ++gangs_[gang->stage];
   } else if (const auto* started = std::get_if<scheduler::stage_started>(&what)) {
     latest_[started->stage] = started->attempt;
   }
@@ -356,10 +391,23 @@ std::string job_checks::why_dishonest(const job& which, const scheduler::fail_jo
     return which.cancelled ? "" : "nobody cancelled it";
   if (code == errc::internal)
     return which.broken ? "" : "its lineage is sound";
+  if (code == errc::invalid_argument)
+    return which.broken && !world_.plan.barriers.empty() ? "" : "its stages may be run";
   if (code == errc::no_executors)
     return exhausted_ ? "" : "executors were not given up";
   if (code == errc::result_too_large)
     return options.result_bytes_max < (1U << 20) ? "" : "its results are small";
+  const auto says = [&](const char* words) { return what.why.text.find(words) != std::string::npos; };
+  if (code == errc::stage_aborted && says("requires more slots than there are")) {
+    const auto well = std::ranges::count_if(alive_, [this](auto one) { return !suspects_.contains(one); });
+    return !world_.plan.barriers.empty() && static_cast<std::uint32_t>(well) < world_.settings.slots ? "" : "all executors are well";
+  }
+  if (code == errc::stage_aborted && says("is a barrier stage, and failed ")) {
+    const auto enough = [&](const auto& gang) { return gang.second >= options.stage_attempts_max; };
+    return std::ranges::any_of(gangs_, enough) ? "" : "no barrier stage has been tried so often";
+  }
+  if (code == errc::stage_aborted && says("is a barrier stage that could not be recovered"))
+    return which.plan->what == job_action::foreach && !gangs_.empty() ? "" : "nothing that it does has effects";
   if (code == errc::stage_aborted && what.why.text.find("effects") != std::string::npos)
     return which.plan->what == job_action::foreach && world_.plan.shape.scatter_percent > 0 ? "" : "nothing that it does has effects";
   if (code == errc::stage_aborted && what.why.text.find("excludeOnFailure") != std::string::npos)

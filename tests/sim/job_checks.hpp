@@ -10,7 +10,7 @@
 
 namespace salamander::sim {
 
-/// Of one driver. Invariants S1, S2, S4, S5, S6, S10.
+/// Of one driver. Invariants S1, S2, S4, S5, S6, S10, S11.
 class job_checks {
 public:
   job_checks(world& around, const scheduler::driver_scheduler& machine) : world_(around), machine_(machine) {}
@@ -77,6 +77,8 @@ private:
   void executor_gone(const scheduler::executor_lost& lost);
   void decision(const scheduler::action& what);
   void launch(const scheduler::launch_tasks& where, const scheduler::task_launch& what);
+  /// S11: all tasks of a barrier stage are sent together, each to a free core, or none is.
+  void check_gangs(const std::vector<scheduler::action>& decided) const;
   void check_files(const job& of);
   std::string why_dishonest(const job& which, const scheduler::fail_job& what) const;
 
@@ -96,7 +98,8 @@ private:
   std::map<std::tuple<stage_id, std::uint32_t, std::uint32_t>, failures> failures_; ///< by stage, attempt and partition
   std::map<stage_id, std::map<std::uint32_t, failures>> by_stage_;                  ///< by partition, over all attempts
   std::map<stage_id, std::uint32_t> fetch_failures_;
-  std::size_t succeeded_ = 0; ///< jobs
+  std::map<stage_id, std::uint32_t> gangs_; ///< attempts of barrier stages
+  std::size_t succeeded_ = 0;               ///< jobs
   bool exhausted_ = false;
   bool expected_ = true;          ///< the event being handled is of an attempt that runs
   std::uint64_t last_task_ = 0;   ///< the newest name before the event being handled

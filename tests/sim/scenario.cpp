@@ -1,5 +1,8 @@
 #include "scenario.hpp"
 
+#include <salamander/scheduler/barrier.hpp>
+#include <salamander/scheduler/pipeline.hpp>
+
 #include <algorithm>
 #include <set>
 
@@ -11,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// Streams of one seed; see random_stream.
-enum stream : std::uint64_t { of_settings = 1, of_graph, of_jobs, of_faults, of_broken_lineage };
+enum stream : std::uint64_t { of_settings = 1, of_graph, of_jobs, of_faults, of_broken_lineage, of_barriers };
 
 /// Expected occurrences in the time in which faults happen, when the kind is switched on. They follow the weights that the fault model
 /// gives for two minutes of a real cluster; the time here is shorter.
@@ -133,6 +136,43 @@ void choose_jobs(scenario& made, duration time, random_stream random) {
       if (edge.wide() && random.chance(5))
         made.releases.push_back({true, edge.shuffle.value, in(random, duration::zero(), time)});
   }
+}
+
+/// Whether every barrier stage of the job may be run as one, and has the cores for it when all executors live.
+bool barriers_fit(const planned_job& job, const scenario& where) {
+  const auto uncut = [](const core::lineage&) { return false; };
+  std::set<const core::lineage*> seen;
+  std::vector<std::pair<std::shared_ptr<const core::lineage>, std::size_t>> stages{{where.graph[job.dataset], job.partitions.size()}};
+  while (!stages.empty()) {
+    const auto [root, tasks] = stages.back();
+    stages.pop_back();
+    const auto pipeline = scheduler::walk_pipeline(root, uncut);
+    if (pipeline.barrier && (tasks > where.settings.slots * where.settings.slots_of_each() ||
+                             !scheduler::barrier_refusal(*root, static_cast<std::uint32_t>(tasks)).empty()))
+      return false;
+    for (const auto& edge : pipeline.wide)
+      if (const auto& parent = edge.get().parent; seen.insert(parent.get()).second)
+        stages.emplace_back(parent, parent->partitions);
+  }
+  return true;
+}
+
+// With a stream of its own, as broken lineage. Executors that are excluded could leave too few cores for ever.
+void choose_barriers(scenario& made, random_stream random) {
+  const auto& rules = made.settings.scheduler.exclusion;
+  if (made.single_loss || rules.tasks_and_stages || rules.application || !random.chance(20))
+    return;
+  for (const auto& one : made.graph) {
+    if (!random.chance(40))
+      continue;
+    one->barrier = true;
+    if (std::ranges::all_of(made.jobs, [&](const auto& job) { return barriers_fit(job, made); }))
+      made.barriers.push_back(one->id.value);
+    else
+      one->barrier = false;
+  }
+  // A slot that is given up is missed for ever, and somebody waits for the end.
+  made.settings.scheduler.barrier = {milliseconds(500), 10, 0};
 }
 
 planned_fault make_fault(fault_kind kind, const scenario& where, duration time, random_stream& random) {
@@ -298,7 +338,10 @@ std::string scenario::text() const {
 }
 
 std::vector<dataset_ptr> graph_of(const scenario& what) {
-  return make_graph(what.shape, random_stream(what.seed, of_graph));
+  auto made = make_graph(what.shape, random_stream(what.seed, of_graph));
+  for (const auto id : what.barriers)
+    made[id - 1]->barrier = true;
+  return made;
 }
 
 scenario make_scenario(std::uint64_t seed) {
@@ -345,6 +388,7 @@ scenario make_scenario(std::uint64_t seed) {
     made.jobs[0].cancel_at.reset();
     made.releases.clear();
   }
+  choose_barriers(made, random_stream(seed, of_barriers));
   choose_faults(made, time, random);
   return made;
 }

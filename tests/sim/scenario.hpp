@@ -113,6 +113,7 @@ struct scenario {
   std::uint64_t seed = 0;
   cluster_settings settings;
   graph_shape shape;
+  std::vector<std::uint32_t> barriers; ///< ids of datasets whose stages run all their tasks together
   std::vector<dataset_ptr> graph;
   std::vector<planned_job> jobs;
   std::vector<planned_release> releases;
