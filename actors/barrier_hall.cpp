@@ -40,7 +40,7 @@ void barrier_hall::answer(barrier_answer what) {
   const auto shared = std::make_shared<const barrier_answer>(std::move(what));
   const std::lock_guard lock(mutex_);
   for (const auto task : shared->tasks)
-    if (const auto at = waiting_.find(task); at != waiting_.end() && at->second->epoch == shared->epoch) {
+    if (const auto at = waiting_.find(task); at != waiting_.end() && at->second->epoch == shared->epoch && !at->second->answer) {
       at->second->answer = shared;
       at->second->changed.notify_one();
     }
