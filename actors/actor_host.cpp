@@ -1,16 +1,15 @@
 #include <salamander/actors/actor_host.hpp>
 
+#include <salamander/actors/cluster/messages.hpp>
 #include <salamander/actors/tls_transport.hpp>
 
 #include <fmt/format.h>
 
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
-#include <caf/openssl/manager.hpp>
 
 #include <signal.h>
 
-#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -50,25 +49,19 @@ class host_config final : public caf::actor_system_config {
 public:
   explicit host_config(const std::optional<network_settings>& network) {
     add_message_types<caf::id_block::salamander>();
+    add_message_types<caf::id_block::salamander_cluster>();
     set("scheduler.policy", caf::atom("sharing"));
     set("scheduler.max-throughput", std::size_t{100});
     set("scheduler.max-threads", std::size_t{2});
     if (!network)
       return;
-    for (const auto& file : {network->keys.certificate, network->keys.key, network->keys.authority})
-      if (!std::filesystem::exists(file)) // CAF ends the process at the first connection otherwise
-        core::throw_error(errc::io_error, "missing credentials: " + file.string());
-    openssl_certificate = network->keys.certificate.string();
-    openssl_key = network->keys.key.string();
-    openssl_cafile = network->keys.authority.string();
     set("middleman.workers", std::size_t{0});
     // At each of these ticks CAF ends outgoing connections whose handshake is not over: on a busy machine, or far away, that takes
     // longer than the fraction of a second in which silence should be noticed. Executors and drivers have heartbeats of their own.
     set("middleman.heartbeat-interval", caf::timespan(network->silence_max / 4));
     set("middleman.connection-timeout", caf::timespan(network->silence_max));
-    set("middleman.app-identifiers", std::vector<std::string>{fmt::format("salamander/{}", protocol_version)});
+    set("middleman.app-identifiers", std::vector<std::string>{network->protocol});
     load<caf::io::middleman>();
-    load<caf::openssl::manager>();
     load<random_node_id>();
   }
 };
@@ -99,6 +92,10 @@ caf::actor basp_broker(caf::actor_system& system) {
 
 } // namespace
 
+std::string application_protocol() {
+  return fmt::format("salamander/{}", protocol_version);
+}
+
 void on_own_thread(const std::function<void()>& f) {
   std::exception_ptr failure;
   std::thread([&] {
@@ -114,11 +111,13 @@ void on_own_thread(const std::function<void()>& f) {
 
 class actor_host::impl {
 public:
-  explicit impl(const std::optional<network_settings>& network) : config(network) {
+  explicit impl(const std::optional<network_settings>& network)
+      : keys(network ? std::make_shared<const net::tls_context>(network->keys) : nullptr), config(network) {
     const quiet_threads quiet;
     system.emplace(config);
   }
 
+  const std::shared_ptr<const net::tls_context> keys; ///< null: no network
   host_config config;
   std::optional<caf::actor_system> system;
 };
@@ -130,32 +129,37 @@ caf::actor_system& actor_host::system() noexcept {
   return *impl_->system;
 }
 
-std::uint16_t actor_host::publish(const driver_door& door) {
-  auto [doorman, port] = listen_tls(system(), "127.0.0.1");
-  caf::anon_send(basp_broker(system()), caf::publish_atom::value, std::move(doorman), port, caf::actor_cast<caf::strong_actor_ptr>(door),
-                 system().message_types(door));
+std::uint16_t actor_host::publish_any(caf::strong_actor_ptr door, std::set<std::string> types, const net::address& here) {
+  auto [doorman, port] = listen_tls(system(), impl_->keys, here);
+  caf::anon_send(basp_broker(system()), caf::publish_atom::value, std::move(doorman), port, std::move(door), std::move(types));
   return port;
 }
 
-driver_door actor_host::connect(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline) {
+caf::strong_actor_ptr actor_host::try_connect_any(const net::address& there, std::chrono::steady_clock::time_point deadline) {
+  caf::scoped_actor self(system(), true);
+  std::string failure;
+  caf::strong_actor_ptr found;
+  auto scribe = connect_tls(system(), *impl_->keys, there, deadline);
+  const auto left =
+      std::max(deadline - std::chrono::steady_clock::now(), std::chrono::steady_clock::duration(std::chrono::milliseconds(1)));
+  self->request(basp_broker(system()), caf::timespan(left), caf::connect_atom::value, std::move(scribe), there.port)
+      .receive([&](caf::node_id&, caf::strong_actor_ptr& door, std::set<std::string>&) { found = std::move(door); },
+               [&](caf::error& why) { failure = system().render(why); });
+  if (!found)
+    core::throw_error(errc::executor_lost, fmt::format("no connection to {}: {}", there.text(), failure));
+  return found;
+}
+
+caf::strong_actor_ptr actor_host::connect_any(const net::address& there, std::chrono::steady_clock::time_point deadline) {
   // Longer than a handshake on a busy machine, shorter than the whole wait: a peer that stays silent is tried again.
   constexpr std::chrono::seconds handshake_max{5};
-  caf::scoped_actor self(system(), true);
   for (auto pause = std::chrono::milliseconds(10);; pause = std::min(pause * 2, std::chrono::milliseconds(500))) {
-    std::string failure;
-    caf::strong_actor_ptr found;
     try {
-      auto scribe = connect_tls(system(), host, port, deadline);
-      self->request(basp_broker(system()), handshake_max, caf::connect_atom::value, std::move(scribe), port)
-          .receive([&](caf::node_id&, caf::strong_actor_ptr& door, std::set<std::string>&) { found = std::move(door); },
-                   [&](caf::error& why) { failure = system().render(why); });
-    } catch (const error& refused) {
-      failure = refused.what();
+      return try_connect_any(there, std::min(deadline, std::chrono::steady_clock::now() + handshake_max));
+    } catch (const error&) {
+      if (std::chrono::steady_clock::now() + pause >= deadline)
+        throw;
     }
-    if (found)
-      return caf::actor_cast<driver_door>(found);
-    if (std::chrono::steady_clock::now() + pause >= deadline)
-      core::throw_error(errc::executor_lost, fmt::format("no connection to the driver at {}:{}: {}", host, port, failure));
     std::this_thread::sleep_for(pause);
   }
 }

@@ -3,8 +3,10 @@
 
 #include <salamander/actors/certificates.hpp>
 #include <salamander/actors/interfaces.hpp>
+#include <salamander/actors/net/addresses.hpp>
 
 #include <optional>
+#include <set>
 
 namespace salamander::actors {
 
@@ -13,11 +15,16 @@ namespace salamander::actors {
 /// that a program may want to end then.
 void on_own_thread(const std::function<void()>& f);
 
+/// Of drivers and executors: "salamander/4".
+std::string application_protocol();
+
 /// How an actor system talks to others; absent: not at all, and no socket exists.
 struct network_settings {
   credentials keys;
   /// Silence after which the transport gives a connection up: longer than our own dead-man timing, which decides.
   std::chrono::milliseconds silence_max{20000};
+  /// Systems with another one are refused: what they say to each other changed.
+  std::string protocol = application_protocol();
 };
 
 /// Threads: any. Users' signal handlers never run on its threads.
@@ -31,10 +38,22 @@ public:
 
   caf::actor_system& system() noexcept;
 
-  /// Makes `door` reachable on 127.0.0.1; returns the port. Errors: errc::io_error.
-  std::uint16_t publish(const driver_door& door);
-  /// Connects to a published door, again and again until `deadline`. Errors: errc::executor_lost.
-  driver_door connect(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline);
+  /// Makes a typed actor reachable at an address of this machine for all who have credentials of the same authority; port 0: any.
+  /// Returns the port. Errors: errc::io_error.
+  template <class Door>
+  std::uint16_t publish(const Door& door, const net::address& here = {"127.0.0.1", 0}) {
+    return publish_any(caf::actor_cast<caf::strong_actor_ptr>(door), system().message_types(door), here);
+  }
+  /// Connects to what is published there, again and again until `deadline`. Requires: it is a Door. Errors: errc::executor_lost.
+  template <class Door = driver_door>
+  Door connect(const net::address& there, std::chrono::steady_clock::time_point deadline) {
+    return caf::actor_cast<Door>(connect_any(there, deadline));
+  }
+  /// As `connect`, but does not try again.
+  template <class Door>
+  Door try_connect(const net::address& there, std::chrono::steady_clock::time_point deadline) {
+    return caf::actor_cast<Door>(try_connect_any(there, deadline));
+  }
 
   /// Ends `actors` and waits for them, no longer than `grace` each for asking and for killing. False: one is stuck, and the system
   /// must not be destroyed.
@@ -43,6 +62,10 @@ public:
   void abandon() noexcept;
 
 private:
+  std::uint16_t publish_any(caf::strong_actor_ptr door, std::set<std::string> types, const net::address& here);
+  caf::strong_actor_ptr try_connect_any(const net::address& there, std::chrono::steady_clock::time_point deadline);
+  caf::strong_actor_ptr connect_any(const net::address& there, std::chrono::steady_clock::time_point deadline);
+
   class impl;
   std::unique_ptr<impl> impl_;
 };

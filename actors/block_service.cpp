@@ -1,5 +1,6 @@
 #include <salamander/actors/block_service.hpp>
 
+#include <salamander/actors/net/block_line.hpp>
 #include <salamander/actors/net/block_server.hpp>
 #include <salamander/storage/crc32c.hpp>
 
@@ -54,6 +55,9 @@ block_service::block_service(const executor_options& options)
     return;
   net::client_options client;
   client.directory = options.peer_directory.empty() ? options.socket_directory : options.peer_directory;
+  if (options.tls)
+    book_ = std::make_shared<net::peer_book>(options.tls);
+  client.peers = book_;
   client.bytes_in_flight_max = options.fetch_bytes_in_flight_max;
   client.attempts_max = options.fetch_attempts_max;
   client.retry_wait = options.fetch_retry_wait;
@@ -65,13 +69,29 @@ block_service::block_service(const executor_options& options)
   impatient.silence_max = std::min(client.silence_max, move_on_after);
   client_ = std::make_unique<net::block_client>(std::move(client));
   impatient_client_ = std::make_unique<net::block_client>(std::move(impatient));
-  server_ = std::make_unique<net::block_server>(net::server_options{options.socket_directory, options.executor}, memory_->store);
+  net::server_options server{options.socket_directory, options.executor};
+  if (options.tls && !options.host.empty()) {
+    server.tls = options.tls;
+    server.here = {options.host, 0};
+  }
+  server_ = std::make_unique<net::block_server>(server, memory_->store);
 }
 
 block_service::~block_service() {
   server_.reset();
   // Pieces that were fetched are accounted for by the store that holds them, and keep it: they go first.
   broadcasts_.clear();
+}
+
+peer_place block_service::place() const {
+  const auto where = server_ ? server_->where() : net::address{};
+  return {self_, where.host, where.port};
+}
+
+void block_service::meet(const std::vector<peer_place>& peers) {
+  if (book_)
+    for (const auto& one : peers)
+      book_->put(one.peer, {one.host, one.port});
 }
 
 core::block block_service::find_here(const storage::block_id& id) {

@@ -15,7 +15,8 @@ namespace salamander::actors {
 
 namespace net {
 class block_server;
-}
+class peer_book;
+} // namespace net
 
 /// A typed block as the store keeps it, and back. A block without object is an empty one. Bytes get their checksum here.
 storage::stored_block to_stored(std::shared_ptr<const core::block_object> object);
@@ -41,6 +42,11 @@ public:
   bool has_peers() const noexcept {
     return client_ != nullptr;
   }
+
+  /// Of this process, for others; port 0: on this machine only.
+  peer_place place() const;
+  /// Requires: `tls` and `host` were given; without any effect otherwise.
+  void meet(const std::vector<peer_place>& peers);
 
   /// The block if this process holds it, else an empty one: also for bytes that have changed since they were put there, which go.
   core::block find_here(const storage::block_id& id);
@@ -84,6 +90,7 @@ private:
   std::shared_ptr<accounted_store> memory_;
   contribution_box contributions_;
   broadcast_values broadcasts_{*this};
+  std::shared_ptr<net::peer_book> book_; ///< null: all peers are on this machine
   std::unique_ptr<net::block_client> client_;
   std::unique_ptr<net::block_client> impatient_client_;
   std::unique_ptr<net::block_server> server_;

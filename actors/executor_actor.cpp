@@ -159,6 +159,10 @@ void obey(executor_self self, const drop_result& message) {
     self->state.runtime->drop_map_output(message.shuffle, message.map_partition, message.task);
 }
 
+void obey(executor_self self, const meet_peers& message) {
+  self->state.runtime->meet(message.peers);
+}
+
 void obey(executor_self self, const drop_broadcast& message) {
   self->state.runtime->drop_broadcast(message.broadcast, message.destroyed.empty() ? std::nullopt : std::optional(message.destroyed));
   say(self, dataset_dropped{self->state.setup.executor, self->state.setup.incarnation, message.token});
@@ -244,7 +248,8 @@ void note(executor_self self, std::uint64_t incarnation, const scheduler::channe
 void introduce(executor_self self) {
   const auto& setup = self->state.setup;
   tell(self, setup.driver,
-       register_executor{setup.executor, setup.incarnation, ::getpid(), protocol_version, setup.cores, core::code_modules()});
+       register_executor{setup.executor, setup.incarnation, ::getpid(), protocol_version, setup.cores, core::code_modules(),
+                         self->state.runtime->blocks_at()});
 }
 
 void keep_beating(executor_self self) {
@@ -277,6 +282,7 @@ executor_actor::behavior_type run_executor(executor_self self, const executor_se
       [=](const drop_shuffle& message) { obey(self, message); },
       [=](const drop_result& message) { obey(self, message); },
       [=](const drop_broadcast& message) { obey(self, message); },
+      [=](const meet_peers& message) { obey(self, message); },
       [=](barrier_passed& message) { obey(self, std::move(message)); },
       [=](const leave& message) { leave_for_good(self, 0, message.reason); },
       [=](numbered_order& message) { receive(self, message); },

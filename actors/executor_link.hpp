@@ -23,7 +23,7 @@ struct link_setup {
   std::uint64_t incarnation = 0;
   executor_actor remote;
   scheduler_actor scheduler;
-  supervisor_actor supervisor;
+  executors_owner supervisor;
   std::shared_ptr<executor_board> executors;
   std::shared_ptr<std::atomic<std::uint64_t>> refused_messages; ///< counts what came from the dead or from impostors
   link_session::limits limits;

@@ -1,13 +1,16 @@
 #include <salamander/actors/executor_process.hpp>
 
 #include <salamander/actors/actor_host.hpp>
+#include <salamander/actors/cluster/launch.hpp>
 #include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/executor_spec.hpp>
 #include <salamander/actors/keeper.hpp>
 #include <salamander/actors/launcher.hpp>
 #include <salamander/actors/log.hpp>
+#include <salamander/actors/net/tls.hpp>
 #include <salamander/rdd/engine.hpp>
 #include <salamander/rdd/fault_tolerance.hpp>
+#include <salamander/rdd/output_file.hpp>
 
 #include <fmt/format.h>
 
@@ -21,6 +24,8 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <iostream>
 #include <thread>
 
@@ -49,6 +54,14 @@ void acquit_tasks() noexcept {
   std::cout.flush();
   std::fflush(nullptr);
   ::_exit(exit_code);
+}
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file)
+    core::throw_disk_error("read", path, errno);
+  return text;
 }
 
 /// The process must not outlive its driver, whatever state its other threads are in.
@@ -107,6 +120,10 @@ executor_options runtime_options(const executor_spec& spec, position_table& posi
   options.watch.timeout = std::chrono::milliseconds(spec.task_timeout_ms);
   options.watch.kill_grace = std::chrono::milliseconds(spec.task_kill_grace_ms);
   options.watch.progress_warning = std::chrono::milliseconds(spec.task_progress_warning_ms);
+  if (!spec.host.empty()) {
+    options.tls = std::make_shared<const net::tls_context>(executor_credentials(spec.directory));
+    options.host = spec.host;
+  }
   options.on_warning = [](const std::string& text) { log(log_level::warn, text); };
   options.on_stuck = [contact](const std::string& text) {
     constexpr std::chrono::milliseconds last_words{500}; // the report that says why is on its way
@@ -123,7 +140,7 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
   actor_host host(network_settings{executor_credentials(spec.directory), std::chrono::milliseconds(4 * spec.dead_timeout_ms)});
   driver_door door;
   try {
-    door = host.connect(spec.driver_host, static_cast<std::uint16_t>(spec.driver_port),
+    door = host.connect({spec.driver_host, static_cast<std::uint16_t>(spec.driver_port)},
                         clock::now() + std::chrono::milliseconds(spec.register_timeout_ms));
   } catch (const error& failure) {
     log(log_level::error, failure.what());
@@ -137,7 +154,10 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
   setup.limits.watcher_gap_max = 2 * setup.heartbeat_interval + std::chrono::seconds(1);
   setup.limits.channel = spec.line_limits();
   const auto serving = spawn_executor(host.system(), setup, [&](std::function<void()> on_reports) {
-    return std::make_shared<executor_runtime>(runtime_options(spec, positions, contact), std::move(on_reports));
+    auto runtime = std::make_shared<executor_runtime>(runtime_options(spec, positions, contact), std::move(on_reports));
+    if (spec.driver_blocks_port != 0)
+      runtime->meet({{driver_peer, net::numeric_host(spec.driver_host), static_cast<std::uint16_t>(spec.driver_blocks_port)}});
+    return runtime;
   });
   const auto [exit_code, text] = contact->wait();
   log(exit_code == 0 ? log_level::info : log_level::error, "ending: " + text);
@@ -157,9 +177,24 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
   }
 }
 
-[[noreturn]] void run_as_executor(const char* spec_file) {
+/// What the driver ordered, with what the worker added.
+executor_spec read_placed_spec(const std::string& placement_file) {
+  const auto where = parse_placement(read_text(placement_file));
+  auto spec = decode_spec(read_text(where.orders), where.orders);
+  spec.executor = where.executor;
+  spec.incarnation = where.incarnation;
+  spec.cores = where.cores;
+  spec.memory_bytes = where.memory_bytes;
+  spec.directory = where.directory;
+  spec.host = where.host;
+  spec.driver_process = where.parent;
+  position_table::create(spec.positions_file(), spec.cores); // the worker looks into it when this process has died
+  return spec;
+}
+
+[[noreturn]] void run_as_executor(const std::function<executor_spec()>& read) {
   try {
-    const auto spec = read_spec(spec_file);
+    const auto spec = read();
     stay_with_parent(spec.driver_process);
     ::fcntl(parent_watch_descriptor, F_SETFD, FD_CLOEXEC);
     leave_interrupts_to_driver();
@@ -189,7 +224,12 @@ void serve_if_executor(int argc, char** argv) {
   if (const char* const spec = std::getenv(actors::spec_variable)) {
     const std::string file = spec;
     ::unsetenv(actors::spec_variable); // programs that tasks start are no executors
-    actors::run_as_executor(file.c_str());
+    actors::run_as_executor([&] { return actors::read_spec(file); });
+  }
+  if (const char* const placement = std::getenv(actors::placement_variable)) {
+    const std::string file = placement;
+    ::unsetenv(actors::placement_variable);
+    actors::run_as_executor([&] { return actors::read_placed_spec(file); });
   }
   actors::stored_arguments().assign(argv, argv + argc);
 }

@@ -392,6 +392,14 @@ std::uint64_t executor_runtime::put_broadcast(std::uint32_t broadcast, std::shar
   return impl_->blocks().broadcasts().put(broadcast, std::move(value));
 }
 
+peer_place executor_runtime::blocks_at() const {
+  return impl_->blocks().place();
+}
+
+void executor_runtime::meet(const std::vector<peer_place>& peers) {
+  impl_->blocks().meet(peers);
+}
+
 void executor_runtime::drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed) {
   impl_->blocks().broadcasts().drop(broadcast, destroyed);
 }

@@ -20,17 +20,30 @@
 
 namespace salamander::actors {
 
+namespace net {
+class tls_context;
+}
+
 /// Where blocks of a process are served. In one application all sockets lie in one 0700 directory; the name follows from the id.
 inline constexpr std::uint32_t driver_peer = 0xfffffffe;
 std::filesystem::path block_socket_of(const std::filesystem::path& directory, std::uint32_t peer);
 
+/// Where a process serves blocks for other machines.
+struct peer_place {
+  std::uint32_t peer = 0;
+  std::string host = {}; ///< numeric
+  std::uint16_t port = 0;
+};
+
 struct executor_options {
   std::uint32_t executor = 0;
   std::uint32_t cores = 1;
-  std::uint64_t memory_bytes = 0;           ///< execution and cache together; 0: no limit
-  std::filesystem::path socket_directory;   ///< empty: local mode, nothing is served or fetched
-  std::filesystem::path peer_directory;     ///< where the sockets of others are looked for; empty: the same
-  core::task_position* positions = nullptr; ///< one for each core, outliving the runtime; null: own memory
+  std::uint64_t memory_bytes = 0;                   ///< execution and cache together; 0: no limit
+  std::filesystem::path socket_directory;           ///< empty: local mode, nothing is served or fetched
+  std::filesystem::path peer_directory;             ///< where the sockets of others are looked for; empty: the same
+  std::shared_ptr<const net::tls_context> tls = {}; ///< with `host`: blocks go to and come from other machines, too
+  std::string host = {};                            ///< numeric address of this machine; empty: none but sockets of this machine
+  core::task_position* positions = nullptr;         ///< one for each core, outliving the runtime; null: own memory
   std::uint64_t fetch_bytes_in_flight_max = 48ULL << 20;
   std::chrono::milliseconds fetch_retry_wait{100};
   std::uint32_t fetch_attempts_max = 3;
@@ -182,6 +195,9 @@ public:
   void put_plan(std::uint32_t stage, std::uint32_t stage_attempt, std::shared_ptr<const core::byte_buffer> plan);
   /// See broadcast_values.
   std::uint64_t put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value);
+  /// Where blocks of this process are served for other machines; port 0: nowhere.
+  peer_place blocks_at() const;
+  void meet(const std::vector<peer_place>& peers);
   void drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed);
   void drop_source(std::uint32_t dataset);
   void drop_result(std::uint64_t task);

@@ -38,16 +38,21 @@ scheduler::channel_limits executor_spec::line_limits() const {
   return limits;
 }
 
-std::filesystem::path write_spec(const executor_spec& spec) {
+std::string encode_spec(const executor_spec& spec) {
   core::byte_buffer bytes;
   core::byte_writer out(bytes);
   out.raw(magic.data(), magic.size());
   core::write_value(out, spec);
   const std::uint32_t checksum = storage::crc32c(bytes);
   out.raw(&checksum, sizeof checksum);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+std::filesystem::path write_spec(const executor_spec& spec) {
+  const auto bytes = encode_spec(spec);
   const auto path = std::filesystem::path(spec.directory) / fmt::format("executor-{}.spec", spec.executor);
   core::output_file file(path.string(), core::system_disk(), 0600);
-  file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  file.write(bytes);
   file.finish(false);
   return path;
 }
@@ -57,8 +62,12 @@ executor_spec read_spec(const std::filesystem::path& path) {
   const std::string text((std::istreambuf_iterator<char>(file)), {});
   if (!file)
     fail("read", path);
+  return decode_spec(text, path.string());
+}
+
+executor_spec decode_spec(const std::string& text, const std::string& source) {
   if (!text.starts_with(magic))
-    core::throw_error(errc::corrupt_data, path.string() + " is not an executor spec");
+    core::throw_error(errc::corrupt_data, source + " is not an executor spec");
   core::byte_reader in(std::as_bytes(std::span(text)).subspan(magic.size()));
   // The version comes first, so that a driver of another version is noticed before anything else is read.
   auto version = in;
@@ -70,10 +79,10 @@ executor_spec read_spec(const std::filesystem::path& path) {
   const auto end = text.size() - sizeof checksum; // there are more bytes than that: the version was read
   std::memcpy(&checksum, text.data() + end, sizeof checksum);
   if (checksum != storage::crc32c(std::as_bytes(std::span(text)).first(end)))
-    core::throw_error(errc::corrupt_data, path.string() + " is damaged: its checksum is wrong");
+    core::throw_error(errc::corrupt_data, source + " is damaged: its checksum is wrong");
   auto spec = core::read_value<executor_spec>(in);
   if (in.left() != sizeof checksum)
-    core::throw_error(errc::corrupt_data, path.string() + " is damaged: it is longer than a spec");
+    core::throw_error(errc::corrupt_data, source + " is damaged: it is longer than a spec");
   return spec;
 }
 

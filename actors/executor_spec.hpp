@@ -23,6 +23,8 @@ struct executor_spec {
   std::string peer_directory; ///< where the sockets of others are looked for; empty: the same
   std::string driver_host;
   std::uint32_t driver_port = 0;
+  std::uint32_t driver_blocks_port = 0; ///< at the same host; 0: a socket in `directory`
+  std::string host;                     ///< numeric address at which blocks are served to other machines; empty: not at all
   std::uint32_t cores = 1;
   std::uint64_t memory_bytes = 0;
   std::uint64_t fetch_bytes_in_flight_max = 0;
@@ -40,6 +42,11 @@ struct executor_spec {
   /// Of the line between the driver and this executor; the same at both ends.
   scheduler::channel_limits line_limits() const;
 };
+
+/// As bytes that decode_spec reads; the same as a spec file holds.
+std::string encode_spec(const executor_spec& spec);
+/// `source` is for errors. Errors: errc::corrupt_data, errc::build_mismatch for another protocol version.
+executor_spec decode_spec(const std::string& bytes, const std::string& source);
 
 /// Writes a file of mode 0600 that did not exist before; returns its path. Errors: errc::io_error.
 std::filesystem::path write_spec(const executor_spec& spec);

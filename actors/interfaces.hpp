@@ -15,6 +15,7 @@
 //   drop_shuffle     map outputs of a shuffle
 //   drop_result      a kept result that was fetched or is not wanted; a map output that is not wanted
 //   drop_broadcast   the copy of a broadcast value; answered by dataset_dropped
+//   meet_peers       where others serve their blocks
 //   barrier_passed   tasks that wait at a barrier go on, or fail
 //   leave            the executor ends
 #pragma once
@@ -53,13 +54,19 @@ using executor_link = executor_port::extend_with<link_door>::extend<caf::reacts_
 /// All that a stranger with our certificate can reach on a driver.
 using driver_door = caf::typed_actor<caf::reacts_to<register_executor>>; // answered by welcome (from the link) or refused
 
-/// Starts executors, introduces them to the scheduler, buries and replaces them.
-using supervisor_actor = driver_door::extend<caf::reacts_to<link_lost>,     // from a link: kill what is left of that process
-                                             caf::reacts_to<kill_executor>, // from the scheduler: it is excluded
-                                             caf::reacts_to<process_ended>, // from the launcher: now it is dead for certain
-                                             caf::reacts_to<restart_due>,   // own clock: the restart policy allows the next one
-                                             caf::reacts_to<check_time>,    // own clock: has a started one registered in time?
-                                             caf::reacts_to<shut_down>>;    // executors leave, then the actor ends
+/// Introduces executors to the scheduler and buries them.
+using executors_owner = driver_door::extend<caf::reacts_to<link_lost>,     // from a link: nobody talks to that executor any more
+                                            caf::reacts_to<kill_executor>, // from the scheduler: it is excluded
+                                            caf::reacts_to<check_time>,    // own clock
+                                            caf::reacts_to<shut_down>>;    // executors leave, then the actor ends
+
+/// Of a local cluster: starts processes of this machine, and replaces them.
+using supervisor_actor = executors_owner::extend<caf::reacts_to<process_ended>, // from the launcher: now it is dead for certain
+                                                 caf::reacts_to<restart_due>>;  // own clock: the restart policy allows the next one
+
+/// Of a standalone cluster: takes the executors that its master grants.
+using application_actor = executors_owner::extend<caf::reacts_to<master_event>, // from the contact to the masters
+                                                  caf::reacts_to<beat>>;        // own clock
 
 /// Shell of scheduler::driver_scheduler.
 using scheduler_actor = executor_inbox::extend<caf::reacts_to<submit_job>,         // by users' threads

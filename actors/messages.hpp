@@ -7,6 +7,7 @@
 #include <salamander/actors/jobs.hpp>
 #include <salamander/rdd/code.hpp>
 #include <salamander/scheduler/channel.hpp>
+#include <salamander/scheduler/cluster/protocol.hpp>
 
 #include <future>
 
@@ -114,6 +115,23 @@ struct drop_broadcast {
   }
 };
 
+/// Where others serve their blocks on other machines; comes before any task that fetches from them.
+struct meet_peers {
+  static constexpr const char* wire_name = "salamander.meet_peers";
+  static constexpr std::size_t peers_max = 4096;
+  std::vector<peer_place> peers;
+  template <class F>
+  void fields(F&& f) {
+    f(peers);
+  }
+  std::size_t wire_bytes() const {
+    std::size_t bytes = 16;
+    for (const auto& one : peers)
+      bytes += 16 + one.host.size();
+    return bytes;
+  }
+};
+
 /// Tasks that wait at a barrier go on, or fail.
 struct barrier_passed {
   static constexpr const char* wire_name = "salamander.barrier_passed";
@@ -172,7 +190,7 @@ struct heartbeat_seen {
 };
 
 using any_order = std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_result, drop_broadcast,
-                               barrier_passed>;
+                               barrier_passed, meet_peers>;
 using order_pointer = std::shared_ptr<const any_order>;
 
 /// An upper bound on what a message takes on the wire.
@@ -211,9 +229,10 @@ struct register_executor {
   std::uint32_t protocol = protocol_version;
   std::uint32_t cores = 0;
   std::vector<core::code_module> modules;
+  peer_place blocks = {}; ///< port 0: it serves its blocks on this machine only
   template <class F>
   void fields(F&& f) {
-    f(executor, incarnation, process, protocol, cores, modules);
+    f(executor, incarnation, process, protocol, cores, modules, blocks);
   }
 };
 
@@ -314,7 +333,7 @@ struct messages_seen {
 using executor_port =
     caf::typed_actor<caf::reacts_to<run_stage>, caf::reacts_to<run_tasks>, caf::reacts_to<cancel_attempts>, caf::reacts_to<forget_stage>,
                      caf::reacts_to<drop_dataset>, caf::reacts_to<drop_shuffle>, caf::reacts_to<drop_result>, caf::reacts_to<drop_broadcast>,
-                     caf::reacts_to<barrier_passed>, caf::reacts_to<leave>>;
+                     caf::reacts_to<barrier_passed>, caf::reacts_to<meet_peers>, caf::reacts_to<leave>>;
 
 /// Where a core of a dead executor was, as its process left it in shared memory.
 struct stuck_task {
@@ -339,7 +358,8 @@ struct executor_ready {
   std::uint32_t cores = 0;
   std::int64_t process = 0;
   executor_port port;
-  std::string host{}; ///< empty: unknown
+  std::string host{};  ///< empty: unknown
+  peer_place blocks{}; ///< port 0: on this machine only
 };
 /// The process is known to be dead.
 struct executor_gone {
@@ -410,6 +430,11 @@ struct restart_due {
   std::uint32_t slot = 0;
 };
 struct check_time {};
+/// What the contact to a cluster's masters has found, lost or heard.
+struct master_event {
+  std::shared_ptr<const scheduler::cluster::application_grants> grants; ///< null: see `connected`
+  bool connected = false;
+};
 
 } // namespace salamander::actors
 
@@ -437,6 +462,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::held_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::process_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::restart_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::check_time)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::master_event)
 
 CAF_BEGIN_TYPE_ID_BLOCK(salamander, first_custom_type_id)
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::run_stage))
@@ -458,6 +484,7 @@ CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_order))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::numbered_report))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::messages_seen))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::drop_broadcast))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::meet_peers))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::barrier_passed))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::barrier_reached))
 CAF_END_TYPE_ID_BLOCK(salamander)

@@ -14,7 +14,11 @@ set(SALAMANDER_RUNTIME_SOURCES
     task_watch.cpp
     net/block_client.cpp
     net/block_fetcher.cpp
+    net/addresses.cpp
     net/block_frames.cpp
+    net/block_line.cpp
     net/block_server.cpp
     net/block_socket.cpp
-    net/block_stream.cpp)
+    net/block_stream.cpp
+    net/front_door.cpp
+    net/tls.cpp)

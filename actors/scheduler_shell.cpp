@@ -49,12 +49,32 @@ void scheduler_shell::cancel(cancel_job& message) {
 }
 
 void scheduler_shell::join(executor_ready& executor) {
-  auto& entry = executors_[executor.executor];
-  entry.port = std::move(executor.port);
-  entry.host = executor.host;
+  auto& joined = executors_[executor.executor];
+  joined.port = std::move(executor.port);
+  joined.blocks = std::move(executor.blocks);
+  joined.host = executor.host;
+  if (joined.blocks.port != 0)
+    introduce_peer(executor.executor);
   if (setup_.faults)
     setup_.faults->executor_joined(executor.executor);
   feed(sched::executor_joined{{executor.executor}, executor.cores, executor.host});
+}
+
+void scheduler_shell::introduce_peer(std::uint32_t executor) {
+  const auto& newcomer = executors_[executor];
+  if (setup_.driver_blocks)
+    setup_.driver_blocks->meet({newcomer.blocks});
+  meet_peers others;
+  for (const auto& [number, one] : executors_) {
+    if (number == executor || one.blocks.port == 0)
+      continue;
+    tell(self_, one.port, meet_peers{{newcomer.blocks}});
+    others.peers.push_back(one.blocks);
+    if (others.peers.size() == meet_peers::peers_max)
+      tell(self_, newcomer.port, std::exchange(others, {}));
+  }
+  if (!others.peers.empty())
+    tell(self_, newcomer.port, std::move(others));
 }
 
 void scheduler_shell::give_up(executors_given_up& message) {

@@ -43,6 +43,7 @@ private:
   };
   struct executor_entry {
     executor_port port;
+    peer_place blocks{};                     ///< port 0: on this machine only
     std::string host;                        ///< empty: this machine
     std::vector<task_order> outbox;          ///< launches of this round, sent as one message
     std::vector<core::armed_fault> faults{}; ///< that these shall suffer
@@ -107,6 +108,8 @@ private:
   void perform_one(const scheduler::notice& what);
 
   void announce(const scheduler::launch_tasks& what, executor_entry& executor);
+  /// Tells all others where the newcomer serves its blocks, and it where they do.
+  void introduce_peer(std::uint32_t executor);
   std::vector<std::uint32_t> peers_of(std::uint32_t executor) const;
   std::shared_ptr<const core::byte_buffer> encode_plan(scheduler::stage_id stage) const;
   std::string describe(const stuck_task& position) const;

@@ -52,6 +52,7 @@ struct supervisor_state {
   std::optional<machine> decisions;
   std::map<std::uint32_t, executor_entry> executors;
   executor_actor registering; ///< who sent the registration that is being handled
+  peer_place registering_at;  ///< where it serves its blocks
 };
 
 using supervisor_self = supervisor_actor::stateful_pointer<supervisor_state>;
@@ -125,7 +126,7 @@ void perform(supervisor_self self, const machine::admit& who) {
   one.link = spawn_link(self->system(), link);
   self->monitor(one.link);
   log(log_level::info, fmt::format("executor {} registered: process {}, {} cores", number, who.process, who.cores));
-  tell(self, state.setup.scheduler, executor_ready{number, who.cores, who.process, one.link});
+  tell(self, state.setup.scheduler, executor_ready{number, who.cores, who.process, one.link, {}, state.registering_at});
 }
 
 void perform(supervisor_self self, const machine::welcome_again& who) {
@@ -192,6 +193,7 @@ void feed(supervisor_self self, const machine::event& what) {
 
 void register_one(supervisor_self self, const register_executor& who) {
   self->state.registering = caf::actor_cast<executor_actor>(self->current_sender());
+  self->state.registering_at = {who.executor, who.blocks.host, who.blocks.port};
   feed(self, machine::executor_registered{{who.executor},
                                           who.incarnation,
                                           who.process,

@@ -1,61 +1,60 @@
 #include <salamander/actors/tls_transport.hpp>
 
-#include <salamander/rdd/error.hpp>
+#include <salamander/actors/net/front_door.hpp>
 
 #include <caf/all.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/network/default_multiplexer.hpp>
-#include <caf/io/network/doorman_impl.hpp>
 #include <caf/io/network/interfaces.hpp>
 #include <caf/io/network/stream_impl.hpp>
-#include <caf/openssl/manager.hpp>
-#include <caf/openssl/session.hpp>
 
-#include <openssl/err.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cstring>
+#include <atomic>
+#include <mutex>
 
 namespace salamander::actors {
 namespace {
 
 namespace network = caf::io::network;
+using session_ptr = std::unique_ptr<net::tls_session>;
 
-struct tls_policy {
-  explicit tls_policy(caf::openssl::session_ptr given) : session(std::move(given)) {}
-
-  network::rw_state read_some(std::size_t& result, network::native_socket fd, void* buffer, std::size_t size) {
-    ::ERR_clear_error();
-    return session->read_some(result, fd, buffer, size);
-  }
-  network::rw_state write_some(std::size_t& result, network::native_socket fd, const void* buffer, std::size_t size) {
-    ::ERR_clear_error();
-    return session->write_some(result, fd, buffer, size);
-  }
-  bool must_read_more(network::native_socket fd, std::size_t threshold) {
-    return session->must_read_more(fd, threshold);
+class tls_policy {
+public:
+  explicit tls_policy(session_ptr session) : session_(std::move(session)) {
+    session_->lend_socket(); // the stream closes it
   }
 
-  caf::openssl::session_ptr session;
+  network::rw_state read_some(std::size_t& result, network::native_socket, void* buffer, std::size_t size) {
+    return size == 0 ? nothing_to_do(result) : state_of(session_->read({static_cast<std::byte*>(buffer), size}, result));
+  }
+  network::rw_state write_some(std::size_t& result, network::native_socket, const void* buffer, std::size_t size) {
+    return size == 0 ? nothing_to_do(result) : state_of(session_->write({static_cast<const std::byte*>(buffer), size}, result));
+  }
+  bool must_read_more(network::native_socket, std::size_t threshold) const {
+    return session_->pending() >= threshold;
+  }
+
+private:
+  static network::rw_state nothing_to_do(std::size_t& result) {
+    result = 0;
+    return network::rw_state::indeterminate;
+  }
+  static network::rw_state state_of(net::tls_outcome outcome) {
+    const bool over = outcome == net::tls_outcome::closed || outcome == net::tls_outcome::failed;
+    return over ? network::rw_state::failure : network::rw_state::success;
+  }
+
+  session_ptr session_;
 };
 
 class tls_scribe final : public caf::io::scribe {
 public:
-  tls_scribe(network::default_multiplexer& backend, network::native_socket fd, caf::openssl::session_ptr session)
-      : scribe(network::conn_hdl_from_socket(fd)), stream_(backend, fd, std::move(session)) {}
+  tls_scribe(network::default_multiplexer& backend, session_ptr session)
+      : scribe(network::conn_hdl_from_socket(session->socket())), stream_(backend, session->socket(), std::move(session)) {}
 
   void configure_read(caf::io::receive_policy::config how) override {
     stream_.configure_read(how);
-    if (std::exchange(launched_, true))
-      return;
-    stream_.start(this);
-    // The handshake may have to write although nobody has anything to say yet.
-    stream_.force_empty_write(this);
+    if (!std::exchange(launched_, true))
+      stream_.start(this);
   }
   void ack_writes(bool) override {}
   std::vector<char>& wr_buf() override {
@@ -91,83 +90,104 @@ private:
   network::stream_impl<tls_policy> stream_;
 };
 
-caf::io::scribe_ptr make_scribe(network::default_multiplexer& backend, network::native_socket fd, bool accepted) {
-  ::ERR_clear_error();
-  network::child_process_inherit(fd, false);
-  network::nonblocking(fd, true);
-  network::tcp_nodelay(fd, true);
-  auto session = caf::openssl::make_session(backend.system(), fd, accepted);
-  if (!session) {
-    ::close(fd);
-    return nullptr;
-  }
-  return caf::make_counted<tls_scribe>(backend, fd, std::move(session));
-}
-
-class tls_doorman final : public network::doorman_impl {
-public:
-  using network::doorman_impl::doorman_impl;
-
-  bool new_connection() override {
-    if (detached())
-      return false;
-    auto& backend = acceptor_.backend();
-    auto scribe = make_scribe(backend, acceptor_.accepted_socket(), true);
-    if (!scribe)
-      return true; // a stranger who gave up at once; others may come
-    const auto handle = scribe->hdl();
-    parent()->add_scribe(std::move(scribe));
-    return doorman::new_connection(&backend, handle);
-  }
-};
-
 network::default_multiplexer& backend_of(caf::actor_system& system) {
   return dynamic_cast<network::default_multiplexer&>(system.middleman().backend());
 }
 
+/// Hands those whom the front door admitted to the broker, in the framework's network thread.
+class tls_doorman final : public caf::io::doorman {
+public:
+  tls_doorman(network::default_multiplexer& backend, std::shared_ptr<const net::tls_context> context, const net::address& here)
+      : doorman(next_handle()), backend_(backend), desk_(std::make_shared<desk>()) {
+    desk_->owner = this;
+    door_ = std::make_unique<net::front_door>(std::move(context), here, [&backend, desk = desk_](session_ptr session) {
+      backend.post([desk, kept = std::make_shared<session_ptr>(std::move(session))] {
+        const std::lock_guard lock(desk->mutex);
+        if (desk->owner)
+          desk->owner->admit(std::move(*kept));
+      });
+    });
+    address_ = door_->where();
+  }
+  ~tls_doorman() override {
+    close();
+  }
+
+  bool new_connection() override {
+    return false; // the loop does not watch our socket
+  }
+  void launch() override {
+    launched_ = true;
+    for (auto& one : waiting_)
+      admit(std::move(one));
+    waiting_.clear();
+  }
+  void graceful_shutdown() override {
+    close();
+    detach(&backend_, false);
+  }
+  std::string addr() const override {
+    return address_.host;
+  }
+  std::uint16_t port() const override {
+    return address_.port;
+  }
+  void add_to_loop() override {}
+  void remove_from_loop() override {}
+
+private:
+  struct desk {
+    std::mutex mutex;
+    tls_doorman* owner = nullptr;
+  };
+
+  /// Numbers that no socket has.
+  static caf::io::accept_handle next_handle() {
+    static std::atomic<std::int64_t> last{-1};
+    return caf::io::accept_handle::from_int(--last);
+  }
+
+  void admit(session_ptr session) {
+    if (!launched_) {
+      waiting_.push_back(std::move(session));
+      return;
+    }
+    if (detached())
+      return;
+    auto scribe = caf::make_counted<tls_scribe>(backend_, std::move(session));
+    const auto handle = scribe->hdl();
+    parent()->add_scribe(std::move(scribe));
+    doorman::new_connection(&backend_, handle);
+  }
+
+  void close() {
+    {
+      const std::lock_guard lock(desk_->mutex);
+      desk_->owner = nullptr;
+    }
+    door_.reset();
+  }
+
+  network::default_multiplexer& backend_;
+  const std::shared_ptr<desk> desk_;
+  net::address address_;
+  bool launched_ = false;
+  std::vector<session_ptr> waiting_; ///< admitted before the broker was ready
+  std::unique_ptr<net::front_door> door_;
+};
+
 } // namespace
 
-std::pair<caf::io::doorman_ptr, std::uint16_t> listen_tls(caf::actor_system& system, const std::string& address) {
-  const auto fd = network::new_tcp_acceptor_impl(0, address.c_str(), false);
-  if (!fd)
-    core::throw_error(errc::io_error, "cannot listen on " + address + ": " + system.render(fd.error()));
-  network::child_process_inherit(*fd, false);
-  auto doorman = caf::make_counted<tls_doorman>(backend_of(system), *fd);
+std::pair<caf::io::doorman_ptr, std::uint16_t> listen_tls(caf::actor_system& system, std::shared_ptr<const net::tls_context> context,
+                                                          const net::address& here) {
+  auto doorman = caf::make_counted<tls_doorman>(backend_of(system), std::move(context), here);
   const auto port = doorman->port();
   return {std::move(doorman), port};
 }
 
-caf::io::scribe_ptr connect_tls(caf::actor_system& system, const std::string& address, std::uint16_t port,
+caf::io::scribe_ptr connect_tls(caf::actor_system& system, const net::tls_context& context, const net::address& there,
                                 std::chrono::steady_clock::time_point deadline) {
-  const auto fail = [&](int fd, int why) {
-    if (fd >= 0)
-      ::close(fd);
-    core::throw_error(errc::executor_lost, "cannot connect to " + address + ":" + std::to_string(port) + ": " + std::strerror(why));
-  };
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  if (::inet_pton(AF_INET, address.c_str(), &to.sin_addr) != 1)
-    core::throw_error(errc::invalid_argument, address + " is not an IPv4 address");
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    fail(fd, errno);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
-    if (errno != EINPROGRESS)
-      fail(fd, errno);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd ready{fd, POLLOUT, 0};
-    if (::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) != 1)
-      fail(fd, ETIMEDOUT);
-    int why = 0;
-    socklen_t size = sizeof why;
-    if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &size) != 0 || why != 0)
-      fail(fd, why);
-  }
-  auto scribe = make_scribe(backend_of(system), fd, false);
-  if (!scribe)
-    core::throw_error(errc::executor_lost, "cannot begin TLS with " + address + ":" + std::to_string(port));
-  return scribe;
+  return caf::make_counted<tls_scribe>(backend_of(system), net::connect_tls_session(context, there, deadline));
 }
 
 } // namespace salamander::actors

@@ -22,7 +22,7 @@ function(salamander_import name header)
   endforeach()
 endfunction()
 
-salamander_import(caf caf/all.hpp caf_openssl caf_io caf_core)
+salamander_import(caf caf/all.hpp caf_io caf_core)
 salamander_import(msgpack msgpack.hpp)
 salamander_import(boost boost/asio.hpp)
 salamander_import(zstd zstd.h zstd)

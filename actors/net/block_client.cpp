@@ -12,14 +12,14 @@ constexpr std::size_t idle_connections_max = 4;
 constexpr std::chrono::milliseconds look_interval{500};
 
 /// Nothing is outstanding on an idle connection, so whatever there is to read is its end, or nonsense.
-bool ended(const unique_fd& connection) {
-  pollfd look{connection.get(), POLLIN, 0};
+bool ended(const block_line& connection) {
+  pollfd look{connection.socket(), POLLIN, 0};
   return ::poll(&look, 1, 0) != 0;
 }
 
 } // namespace
 
-unique_fd block_client::pool::take(std::uint32_t peer) {
+block_line block_client::pool::take(std::uint32_t peer) {
   const std::lock_guard lock(mutex_);
   const auto found = idle_.find(peer);
   if (found == idle_.end() || found->second.empty())
@@ -29,7 +29,7 @@ unique_fd block_client::pool::take(std::uint32_t peer) {
   return taken;
 }
 
-void block_client::pool::give_back(std::uint32_t peer, unique_fd connection, time_point now) {
+void block_client::pool::give_back(std::uint32_t peer, block_line connection, time_point now) {
   const std::lock_guard lock(mutex_);
   close_ended(now);
   auto& idle = idle_[peer];

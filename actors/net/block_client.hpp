@@ -17,9 +17,11 @@
 namespace salamander::actors::net {
 
 using byte_buffer = std::vector<std::byte>;
+class peer_book;
 
 struct client_options {
   std::filesystem::path directory;                   ///< of the sockets, see block_socket.hpp
+  std::shared_ptr<const peer_book> peers = {};       ///< of other machines; null: there are none
   std::uint64_t bytes_in_flight_max = 48ULL << 20;   ///< buffered by one fetcher; one block may be larger than this
   std::uint32_t attempts_max = 3;                    ///< without one whole block in between
   std::chrono::milliseconds retry_wait{100};         ///< doubled after each attempt, at most 2 s

@@ -3,14 +3,11 @@
 #include <salamander/actors/net/block_stream.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <deque>
 #include <unordered_map>
 #include <utility>
 
 #include <poll.h>
-#include <sys/socket.h>
 
 namespace salamander::actors::net {
 namespace {
@@ -22,6 +19,7 @@ constexpr milliseconds cancel_check_interval{50};
 constexpr milliseconds busy_retry_wait{5};
 constexpr milliseconds connect_time_max{2000};
 constexpr milliseconds retry_wait_max{2000};
+constexpr milliseconds report_time_max{500};
 constexpr int reads_per_turn = 16;
 
 /// Received bytes with the memory they were accounted as.
@@ -54,7 +52,7 @@ struct peer_stream {
   std::size_t asked_to = 0;
 
   stream_phase phase = stream_phase::closed;
-  unique_fd connection;
+  block_line connection;
   bool reused = false; ///< the connection came from the pool and has not been heard of since
   std::vector<std::byte> out;
   std::size_t sent = 0;
@@ -141,8 +139,9 @@ private:
         wait = std::min(wait, std::max(milliseconds(1), std::chrono::ceil<milliseconds>(stream.when - now)));
       if (stream.phase != stream_phase::receiving)
         continue;
-      const auto wanted = stream.sent < stream.out.size() ? POLLIN | POLLOUT : POLLIN;
-      polled_.push_back({stream.connection.get(), static_cast<short>(wanted), 0});
+      polled_.push_back({stream.connection.socket(), stream.connection.waits_for(stream.sent < stream.out.size()), 0});
+      if (stream.connection.holds_bytes())
+        wait = milliseconds(0);
       polled_streams_.push_back(&stream);
     }
     if (results_[turn_].here)
@@ -153,9 +152,10 @@ private:
     const auto after = clock::now();
     for (std::size_t i = 0; i < polled_.size(); ++i) {
       auto& stream = *polled_streams_[i];
-      if ((polled_[i].revents & POLLOUT) != 0)
+      if (polled_[i].revents != 0 && stream.sent < stream.out.size())
         send(stream, after);
-      if (stream.phase == stream_phase::receiving && (polled_[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0)
+      if (stream.phase == stream_phase::receiving &&
+          ((polled_[i].revents & (POLLIN | POLLERR | POLLHUP)) != 0 || stream.connection.holds_bytes()))
         receive(stream, after);
       if (stream.phase == stream_phase::receiving && after - stream.heard > options_->silence_max)
         broken(stream, "it sent nothing for " + std::to_string(options_->silence_max.count()) + " ms", after);
@@ -168,7 +168,7 @@ private:
     stream.connection = pool_.take(stream.peer);
     stream.reused = static_cast<bool>(stream.connection);
     if (!stream.connection) {
-      switch (connect_to(socket_path(options_->directory, stream.peer), stream.connection)) {
+      switch (stream.connection.connect(options_->directory, options_->peers.get(), stream.peer)) {
       case connect_outcome::connected:
         break;
       case connect_outcome::busy:
@@ -205,30 +205,38 @@ private:
 
   void send(peer_stream& stream, clock::time_point now) {
     while (stream.sent < stream.out.size()) {
-      const auto n = ::send(stream.connection.get(), stream.out.data() + stream.sent, stream.out.size() - stream.sent, MSG_NOSIGNAL);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0 && errno == EAGAIN)
+      std::size_t count = 0;
+      switch (stream.connection.write(std::span<const std::byte>(stream.out).subspan(stream.sent), count)) {
+      case block_line::progress::some:
+        stream.sent += count;
+        break;
+      case block_line::progress::later:
         return;
-      if (n < 0)
-        return broken(stream, std::strerror(errno), now);
-      stream.sent += static_cast<std::size_t>(n);
+      case block_line::progress::ended:
+        return broken(stream, "it closed the connection", now);
+      case block_line::progress::failed:
+        return broken(stream, stream.connection.failure(), now);
+      }
     }
   }
 
   void receive(peer_stream& stream, clock::time_point now) {
     for (int i = 0; i < reads_per_turn && stream.phase == stream_phase::receiving; ++i) {
       const auto room = stream.in.room();
-      const auto n = ::recv(stream.connection.get(), room.data(), room.size(), 0);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0 && errno == EAGAIN)
+      std::size_t count = 0;
+      switch (stream.connection.read(room, count)) {
+      case block_line::progress::some:
+        break;
+      case block_line::progress::later:
         return;
-      if (n <= 0)
-        return broken(stream, n == 0 ? "it closed the connection" : std::strerror(errno), now);
+      case block_line::progress::ended:
+        return broken(stream, "it closed the connection", now);
+      case block_line::progress::failed:
+        return broken(stream, stream.connection.failure(), now);
+      }
       stream.heard = now;
       stream.reused = false;
-      stream.in.filled(static_cast<std::size_t>(n));
+      stream.in.filled(count);
       digest(stream, now);
     }
   }
@@ -350,14 +358,22 @@ private:
   /// the one at hand may be full of answers. Nobody waits for it: the order to make the block again takes the longer way.
   void report_damage(const peer_stream& stream) const noexcept {
     try {
-      unique_fd line;
-      if (connect_to(socket_path(options_->directory, stream.peer), line) != connect_outcome::connected)
+      block_line line;
+      if (line.connect(options_->directory, options_->peers.get(), stream.peer) != connect_outcome::connected)
         return; // whoever gets the block next will say it again
       std::vector<std::byte> out;
       append_damaged(out, {&requests_[stream.next_request()].id, 1});
-      static_cast<void>(::send(line.get(), out.data(), out.size(), MSG_NOSIGNAL));
-    } catch (const std::bad_alloc&) {
-      return;
+      const auto deadline = clock::now() + report_time_max;
+      for (std::size_t sent = 0, count = 0; sent < out.size() && clock::now() < deadline; sent += count) {
+        const auto progress = line.write(std::span<const std::byte>(out).subspan(sent), count);
+        if (progress == block_line::progress::ended || progress == block_line::progress::failed)
+          return;
+        pollfd ready{line.socket(), line.waits_for(true), 0};
+        if (progress == block_line::progress::later)
+          ::poll(&ready, 1, static_cast<int>(cancel_check_interval.count()));
+      }
+    } catch (const std::exception&) {
+      return; // no memory for it
     }
   }
 

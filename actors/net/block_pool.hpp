@@ -2,7 +2,7 @@
 #pragma once
 
 #include <salamander/actors/net/block_client.hpp>
-#include <salamander/actors/net/block_socket.hpp>
+#include <salamander/actors/net/block_line.hpp>
 
 #include <mutex>
 #include <unordered_map>
@@ -16,10 +16,10 @@ struct block_client::pool {
   explicit pool(client_options what) : options(std::make_shared<const client_options>(std::move(what))) {}
 
   /// An idle connection, or none.
-  unique_fd take(std::uint32_t peer);
+  block_line take(std::uint32_t peer);
   /// Now and then closes those whose peer has closed them: numbers of executors are never used again, and nobody else would find the
   /// connections to one that ended. Requires: no answers are outstanding.
-  void give_back(std::uint32_t peer, unique_fd connection, time_point now);
+  void give_back(std::uint32_t peer, block_line connection, time_point now);
   /// After a peer was found dead.
   void forget(std::uint32_t peer);
   /// Connections kept for later, to all peers.
@@ -31,7 +31,7 @@ private:
   void close_ended(time_point now);
 
   mutable std::mutex mutex_;
-  std::unordered_map<std::uint32_t, std::vector<unique_fd>> idle_;
+  std::unordered_map<std::uint32_t, std::vector<block_line>> idle_;
   time_point looked_{};
 };
 

@@ -1,6 +1,8 @@
-// The answering side of block transfer: serves the blocks of this process to others of the same user.
+// The answering side of block transfer: serves the blocks of this process to others of the same user, and to those of its application
+// on other machines.
 #pragma once
 
+#include <salamander/actors/net/addresses.hpp>
 #include <salamander/storage/block_store.hpp>
 
 #include <chrono>
@@ -9,11 +11,15 @@
 
 namespace salamander::actors::net {
 
+class tls_context;
+
 struct server_options {
   std::filesystem::path directory;
-  std::uint32_t peer = 0;                     ///< own number: names the socket
-  std::uint32_t connections_max = 512;        ///< further ones are closed at once
-  std::chrono::milliseconds stall_max{60000}; ///< for the rest of a request, and for a reader that takes nothing
+  std::uint32_t peer = 0;                      ///< own number: names the socket
+  std::uint32_t connections_max = 512;         ///< further ones are closed at once
+  std::chrono::milliseconds stall_max{60000};  ///< for the rest of a request, and for a reader that takes nothing
+  std::shared_ptr<const tls_context> tls = {}; ///< null: nobody of another machine is served, and no port is open
+  address here = {};                           ///< of this machine, where those are served; port 0: any
 };
 
 /// Listens until destroyed. Two threads of its own encode typed blocks and move bytes. Each connection holds at most one
@@ -26,6 +32,8 @@ public:
   block_server& operator=(const block_server&) = delete;
   ~block_server();
 
+  /// Where processes of other machines are served; port 0: nowhere.
+  address where() const;
   std::uint32_t connections() const noexcept;
   std::uint64_t refused_inputs() const noexcept; ///< connections closed because of what they sent, or of who sent it
 

@@ -34,6 +34,9 @@ public:
     reset();
   }
   void reset() noexcept;
+  int release() noexcept {
+    return std::exchange(fd_, -1);
+  }
   int get() const noexcept {
     return fd_;
   }

@@ -3,7 +3,6 @@
 
 #include <salamander/actors/net/block_client.hpp>
 #include <salamander/actors/net/block_frames.hpp>
-#include <salamander/actors/net/block_socket.hpp>
 
 #include <optional>
 #include <variant>

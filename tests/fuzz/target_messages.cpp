@@ -152,6 +152,7 @@ void for_each_example(F&& f) {
   f("cancel_attempts", made<cancel_attempts>([](cancel_attempts& m) { m.tasks = {1, 2, 1ULL << 60}; }));
   f("drop_dataset", made<drop_dataset>([](drop_dataset& m) { m.dataset = 5; }));
   f("drop_broadcast", made<drop_broadcast>([](drop_broadcast& m) { m.destroyed = "destroyed at a.cpp:1"; }));
+  f("meet_peers", made<meet_peers>([](meet_peers& m) { m.peers = {{9, "10.0.0.1", 4711}}; }));
   f("barrier_passed", made<barrier_passed>([](barrier_passed& m) { m.answer = {{1, 2}, 3, {"a", "", "b"}, "it failed"}; }));
   f("barrier_reached", made<barrier_reached>([](barrier_reached& m) { m.arrival = {1, 2, true, "a text"}; }));
   f("leave", made<leave>([](leave& m) { m.reason = "the end"; }));

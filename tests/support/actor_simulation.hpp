@@ -77,6 +77,9 @@ struct executor_script {
   }
   void note(const drop_shuffle&) {}
   void note(const drop_result&) {}
+  void note(const meet_peers& message) {
+    met.insert(met.end(), message.peers.begin(), message.peers.end());
+  }
   void note(const drop_broadcast& message) {
     broadcasts_dropped.emplace_back(message.broadcast, message.token);
   }
@@ -91,6 +94,7 @@ struct executor_script {
   std::vector<std::uint32_t> forgotten;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> dropped;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> broadcasts_dropped;
+  std::vector<peer_place> met;
   std::vector<barrier_answer> answers;
   std::vector<std::string> left;
   std::vector<std::uint64_t> numbers; ///< of numbered orders, in order of arrival
@@ -112,6 +116,7 @@ inline executor_actor spawn_script(caf::actor_system& system, const std::shared_
         [seen](const drop_shuffle& message) { seen->note(message); },
         [seen](const drop_result& message) { seen->note(message); },
         [seen](const drop_broadcast& message) { seen->note(message); },
+        [seen](const meet_peers& message) { seen->note(message); },
         [seen](const barrier_passed& message) { seen->note(message); },
         [seen](const leave& message) { seen->left.push_back(message.reason); },
         [seen](const numbered_order& message) {

@@ -34,7 +34,7 @@ TEST_CASE("executors connect although their handshake takes more than a second")
   actor_host executor(network_settings{executor_credentials(keys), 20s});
   const auto begin = std::chrono::steady_clock::now();
   try {
-    CHECK(executor.connect("127.0.0.1", slow_port, begin + 30s));
+    CHECK(executor.connect({"127.0.0.1", slow_port}, begin + 30s));
   } catch (const salamander::error& failure) {
     FAIL_CHECK(failure.what());
   }

@@ -1,6 +1,8 @@
 // Plans made of plain functions of a test, and executor runtimes that run them.
 #pragma once
 
+#include "scratch.hpp"
+
 #include <salamander/actors/executor_runtime.hpp>
 #include <salamander/rdd/codec.hpp>
 #include <salamander/rdd/error.hpp>
@@ -129,28 +131,6 @@ inline std::shared_ptr<const core::byte_buffer> map_plan(body what) {
   child.dependencies.push_back(std::move(edge));
   return std::make_shared<const core::byte_buffer>(core::encode_map_plan(child, 0));
 }
-
-/// A directory for sockets that goes with the test.
-class scratch_directory {
-public:
-  scratch_directory() {
-    auto pattern = (std::filesystem::temp_directory_path() / "salamander-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  scratch_directory(const scratch_directory&) = delete;
-  scratch_directory& operator=(const scratch_directory&) = delete;
-  ~scratch_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const noexcept {
-    return path_;
-  }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// A runtime whose reports can be waited for.
 class running_executor {

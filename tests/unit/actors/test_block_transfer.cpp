@@ -242,7 +242,7 @@ TEST_CASE("idle connections are closed once their peer has closed them") {
     int pair[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
     peers.emplace_back(pair[0]);
-    return unique_fd(pair[1]);
+    return block_line(unique_fd(pair[1]));
   };
   pool.give_back(1, connect(), start);
   pool.give_back(2, connect(), start);
