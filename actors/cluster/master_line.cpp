@@ -1,0 +1,103 @@
+#include <salamander/actors/cluster/master_line.hpp>
+
+#include <salamander/rdd/error.hpp>
+
+namespace salamander::actors {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds attempt_max{2000};
+constexpr std::chrono::milliseconds first_pause{50};
+constexpr std::chrono::milliseconds longest_pause{500};
+constexpr std::chrono::minutes trouble_every{1};
+constexpr std::string_view scheme = "salamander://";
+
+} // namespace
+
+std::string cluster_protocol() {
+  return "salamander-cluster/" + std::to_string(cluster::cluster_protocol_version);
+}
+
+std::vector<net::address> masters_of(const std::string& url) {
+  std::vector<net::address> all;
+  try {
+    if (!url.starts_with(scheme))
+      core::throw_error(errc::invalid_argument, "it does not begin with " + std::string(scheme));
+    for (std::size_t begin = scheme.size(); begin <= url.size();) {
+      const auto end = std::min(url.find(',', begin), url.size());
+      all.push_back(net::parse_address(std::string_view(url).substr(begin, end - begin)));
+      begin = end + 1;
+    }
+  } catch (const error& failure) {
+    core::throw_error(errc::bad_master_url, "the master \"" + url + "\" cannot be understood: " + failure.what() +
+                                                "; write salamander://host:port, and further masters after commas");
+  }
+  return all;
+}
+
+master_line::master_line(actor_host& host, std::vector<net::address> masters, std::function<void(const master_door&)> on_found,
+                         std::function<void(const std::string&)> on_trouble, std::function<void(const std::string&)> on_failure)
+    : host_(host), masters_(std::move(masters)), on_found_(std::move(on_found)), on_trouble_(std::move(on_trouble)),
+      on_failure_(std::move(on_failure)), thread_([this] { run(); }) {}
+
+master_line::~master_line() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void master_line::seek(const std::string& hint) {
+  const std::lock_guard lock(mutex_);
+  if (looking_)
+    return;
+  next_ = (next_ + 1) % masters_.size();
+  for (std::size_t i = 0; i < masters_.size(); ++i)
+    if (masters_[i].text() == hint)
+      next_ = i;
+  looking_ = true;
+  changed_.notify_all();
+}
+
+void master_line::run() {
+  auto pause = first_pause;
+  auto told = clock::now(); // a cluster that is just starting is no trouble
+  auto found_at = clock::now() - longest_pause;
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopping_ || looking_; });
+    // All masters may stand by for a moment: they are not asked over and over without a break.
+    if (clock::now() - found_at < longest_pause)
+      changed_.wait_for(lock, pause, [&] { return stopping_; });
+    if (stopping_)
+      return;
+    const auto there = masters_[next_];
+    lock.unlock();
+    try {
+      const auto door = host_.try_connect<master_door>(there, clock::now() + attempt_max);
+      found_at = clock::now();
+      lock.lock();
+      looking_ = false;
+      lock.unlock();
+      pause = first_pause;
+      on_found_(door);
+    } catch (const std::exception& failure) {
+      if (on_failure_)
+        on_failure_(failure.what());
+      lock.lock();
+      next_ = (next_ + 1) % masters_.size();
+      changed_.wait_for(lock, pause, [&] { return stopping_; });
+      lock.unlock();
+      pause = std::min(pause * 2, longest_pause);
+      if (clock::now() - told >= trouble_every) {
+        told = clock::now();
+        on_trouble_(failure.what());
+      }
+    }
+  }
+}
+
+} // namespace salamander::actors
