@@ -1,10 +1,10 @@
 #include <salamander/actors/engine.hpp>
 
+#include <salamander/actors/engine_settings.hpp>
 #include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/executor_process.hpp>
 #include <salamander/actors/fault_start.hpp>
 #include <salamander/actors/log.hpp>
-#include <salamander/actors/memory_budget.hpp>
 #include <salamander/actors/process_end.hpp>
 #include <salamander/actors/scheduling.hpp>
 #include <salamander/actors/stores/store_settings.hpp>
@@ -24,36 +24,11 @@ constexpr std::chrono::milliseconds actor_end_grace{2000};
 /// Longest wait of a user's thread for the scheduler's actor in calls that are no jobs.
 constexpr std::chrono::seconds answer_wait_max{10};
 constexpr std::uint32_t result_fetches_max = 2;
-constexpr std::string_view environment_prefix = "salamander.executorEnv.";
-
-std::uint64_t memory_of(const config& settings, std::initializer_list<const char*> keys) {
-  for (const char* key : keys)
-    if (settings.contains(key))
-      return settings.get_bytes(key);
-  return available_memory_bytes() / 2;
-}
-
-executor_options fetch_options(const config& settings) {
-  executor_options options;
-  options.fetch_bytes_in_flight_max = settings.get_bytes("salamander.reducer.maxSizeInFlight");
-  options.fetch_attempts_max = 1 + static_cast<std::uint32_t>(settings.get_int("salamander.shuffle.io.maxRetries"));
-  options.fetch_retry_wait = settings.get_time("salamander.shuffle.io.retryWait");
-  return options;
-}
-
-watch_limits watch_of(const config& settings) {
-  watch_limits limits;
-  if (settings.contains("salamander.task.timeout"))
-    limits.timeout = settings.get_time("salamander.task.timeout");
-  limits.kill_grace = settings.get_time("salamander.task.killGrace");
-  limits.progress_warning = settings.get_time("salamander.task.progressWarning");
-  return limits;
-}
+/// Of a cluster whose executors are still to come.
+constexpr std::uint32_t least_parallelism = 2;
 
 executor_spec make_spec(const config& settings, const core::master_url& master, const std::filesystem::path& directory) {
-  const auto fetch = fetch_options(settings);
-  executor_spec spec;
-  spec.protocol = protocol_version;
+  auto spec = common_spec(settings);
   spec.driver_process = ::getpid();
   spec.directory = directory.string();
   spec.peer_directory = settings.get("salamander.testing.blockDirectory", "");
@@ -66,35 +41,7 @@ executor_spec make_spec(const config& settings, const core::master_url& master, 
                       fmt::format("asked for executors of {} bytes (salamander.executor.memory) in a local-cluster of {} bytes each; "
                                   "lower the one or raise the other",
                                   spec.memory_bytes, master.memory_bytes));
-  spec.fetch_bytes_in_flight_max = fetch.fetch_bytes_in_flight_max;
-  spec.fetch_attempts_max = fetch.fetch_attempts_max;
-  spec.fetch_retry_wait_ms = static_cast<std::uint64_t>(fetch.fetch_retry_wait.count());
-  spec.heartbeat_interval_ms = static_cast<std::uint64_t>(settings.get_time("salamander.executor.heartbeatInterval").count());
-  spec.dead_timeout_ms = static_cast<std::uint64_t>(settings.get_time("salamander.executor.deadTimeout").count());
-  spec.register_timeout_ms = static_cast<std::uint64_t>(settings.get_time("salamander.cluster.registerTimeout").count());
-  const auto watch = watch_of(settings);
-  spec.task_timeout_ms = static_cast<std::uint64_t>(watch.timeout.count());
-  spec.task_kill_grace_ms = static_cast<std::uint64_t>(watch.kill_grace.count());
-  spec.task_progress_warning_ms = static_cast<std::uint64_t>(watch.progress_warning.count());
-  spec.log_level = settings.get("salamander.log.level");
   return spec;
-}
-
-std::vector<std::string> executor_environment(const config& settings) {
-  auto wanted = environment_of(store_settings_of(settings));
-  for (const auto& [key, value] : settings.get_all())
-    if (key.starts_with(environment_prefix))
-      wanted.emplace_back(key.substr(environment_prefix.size()), value);
-  std::vector<std::string> all;
-  for (char** one = ::environ; *one; ++one) {
-    const std::string_view entry(*one);
-    const auto name = entry.substr(0, entry.find('='));
-    if (name != spec_variable && std::ranges::none_of(wanted, [&](const auto& setting) { return setting.first == name; }))
-      all.emplace_back(entry);
-  }
-  for (const auto& [name, value] : wanted)
-    all.push_back(name + '=' + value);
-  return all;
 }
 
 log_level level_of(scheduler::notice::level level) {
@@ -152,7 +99,9 @@ scheduler_setup actor_engine::make_scheduler_setup(const core::master_url& maste
 void actor_engine::prepare_faults(const core::master_url& master) {
   faults_ = start_faults(
       settings_, master,
-      [this](std::uint32_t executor, int number) { return processes_->signal(executor, number); }, // no stage starts before it is there
+      [this](std::uint32_t executor, int number) -> std::int64_t {
+        return processes_ ? processes_->signal(executor, number) : 0; // no stage starts before it is there
+      },
       refused_messages_);
 }
 
@@ -196,30 +145,9 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
   host_ = std::make_unique<actor_host>(
       network_settings{driver_credentials(directory_->path()), std::chrono::milliseconds(4 * spec.dead_timeout_ms)});
 
-  auto options = fetch_options(settings_);
-  options.executor = driver_peer;
-  options.cores = 0;
-  options.memory_bytes = memory_of(settings_, {"salamander.driver.memory"});
-  options.socket_directory = directory_->path();
-  options.peer_directory = spec.peer_directory;
-  if (faults_) {
-    options.result_faults = [director = faults_](std::uint64_t task) { return director->faults_of_result(task); };
-    options.result_faulted = [director = faults_](std::uint32_t executor, core::task_faults& faults) {
-      director->result_fetched(executor, faults);
-    };
-  }
-  runtime_ = std::make_shared<executor_runtime>(options, [] {});
-  results_ = std::make_shared<result_threads>(runtime_, result_fetches_max);
-  auto scheduling = make_scheduler_setup(master);
-  scheduling.driver_blocks = runtime_;
-  scheduling.fetcher = results_;
-  auto supervisor_address = std::make_shared<caf::actor_addr>();
-  scheduling.kill = [supervisor_address](std::uint32_t executor, const std::string& reason) {
-    if (const auto to = caf::actor_cast<supervisor_actor>(*supervisor_address))
-      post(to, kill_executor{executor, reason});
-  };
-  scheduler_ = spawn_scheduler(host_->system(), scheduling);
-
+  executor_options blocks;
+  blocks.peer_directory = spec.peer_directory;
+  const auto supervisor_address = start_driver_side(master, blocks);
   processes_ = std::make_shared<launcher>([supervisor_address](std::uint32_t executor, const std::string& reason) {
     if (const auto to = caf::actor_cast<supervisor_actor>(*supervisor_address))
       post(to, process_ended{executor, reason});
@@ -240,9 +168,7 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
   setup.silence.dead_after = settings_.get_time("salamander.executor.deadTimeout");
   setup.restarts.restarts_max = static_cast<std::uint32_t>(settings_.get_int("salamander.executor.maxRestarts"));
   setup.restarts.window = settings_.get_time("salamander.executor.restartWindow");
-  if (faults_ && faults_->messages())
-    setup.filter = [messages = faults_->messages()](std::uint32_t executor, testing::direction way, const char* name,
-                                                    scheduler::time_point time) { return messages->pass(executor, way, name, time); };
+  setup.filter = filter_of_messages();
   supervisor_ = spawn_supervisor(host_->system(), setup);
   *supervisor_address = supervisor_->address();
   const auto port = host_->publish(supervisor_);
@@ -259,6 +185,43 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
   });
 }
 
+std::shared_ptr<caf::actor_addr> actor_engine::start_driver_side(const core::master_url& master, const executor_options& blocks) {
+  auto options = fetch_options(settings_);
+  options.executor = driver_peer;
+  options.cores = 0;
+  options.memory_bytes = memory_of(settings_, {"salamander.driver.memory"});
+  options.socket_directory = directory_->path();
+  options.peer_directory = blocks.peer_directory;
+  options.tls = blocks.tls;
+  options.host = blocks.host;
+  if (faults_) {
+    options.result_faults = [director = faults_](std::uint64_t task) { return director->faults_of_result(task); };
+    options.result_faulted = [director = faults_](std::uint32_t executor, core::task_faults& faults) {
+      director->result_fetched(executor, faults);
+    };
+  }
+  runtime_ = std::make_shared<executor_runtime>(options, [] {});
+  results_ = std::make_shared<result_threads>(runtime_, result_fetches_max);
+  auto scheduling = make_scheduler_setup(master);
+  scheduling.driver_blocks = runtime_;
+  scheduling.fetcher = results_;
+  auto owner_address = std::make_shared<caf::actor_addr>();
+  scheduling.kill = [owner_address](std::uint32_t executor, const std::string& reason) {
+    if (const auto to = caf::actor_cast<executors_owner>(*owner_address))
+      post(to, kill_executor{executor, reason});
+  };
+  scheduler_ = spawn_scheduler(host_->system(), scheduling);
+  return owner_address;
+}
+
+message_filter actor_engine::filter_of_messages() const {
+  if (!faults_ || !faults_->messages())
+    return {};
+  return [messages = faults_->messages()](std::uint32_t executor, testing::direction way, const char* name, scheduler::time_point time) {
+    return messages->pass(executor, way, name, time);
+  };
+}
+
 std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
   const auto cancel = [address = scheduler_.address()](std::uint32_t job, const std::string& reason) {
     if (const auto to = caf::actor_cast<scheduler_actor>(address))
@@ -273,7 +236,7 @@ std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
 }
 
 std::uint32_t actor_engine::default_parallelism() const {
-  return cores_;
+  return cluster_ ? std::max(cluster_->cores(), least_parallelism) : cores_;
 }
 
 void actor_engine::put_source(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
@@ -359,6 +322,10 @@ void actor_engine::end_executors() {
   if (faults_)
     faults_->end();
   post(supervisor_, shut_down{});
+  if (cluster_) {
+    post(application_, shut_down{});
+    cluster_->end();
+  }
   if (processes_)
     processes_->stop(executor_end_grace);
   if (runtime_ && !runtime_->stop(task_end_grace)) {
@@ -392,6 +359,8 @@ void actor_engine::end_actors() {
     actors.push_back(generic(executor_));
   if (supervisor_)
     actors.push_back(generic(supervisor_));
+  if (application_)
+    actors.push_back(generic(application_));
   if (!host_->end(actors, actor_end_grace)) {
     log(log_level::error, "an actor did not end when the context was stopped");
     clean_ = false;
@@ -406,6 +375,7 @@ void actor_engine::end_actors() {
   scheduler_ = nullptr;
   executor_ = nullptr;
   supervisor_ = nullptr;
+  application_ = nullptr;
   host_.reset();
 }
 
@@ -424,6 +394,9 @@ std::unique_ptr<engine> start_engine(const config& settings, const std::string& 
       break;
     case master_url::kind::local_cluster:
       made->start_local_cluster(master);
+      break;
+    case master_url::kind::cluster:
+      made->start_cluster(master, application_name);
       break;
     }
   });

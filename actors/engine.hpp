@@ -3,6 +3,7 @@
 
 #include <salamander/actors/actor_host.hpp>
 #include <salamander/actors/application_directory.hpp>
+#include <salamander/actors/cluster/cluster_session.hpp>
 #include <salamander/actors/console.hpp>
 #include <salamander/actors/fault_director.hpp>
 #include <salamander/actors/launcher.hpp>
@@ -20,6 +21,7 @@ public:
   /// Call one of these, once, before anything else, through on_own_thread. Errors: as core::start_engine; destroy the engine then.
   void start_local(const core::master_url& master);
   void start_local_cluster(const core::master_url& master);
+  void start_cluster(const core::master_url& master, const std::string& application_name);
 
   std::shared_ptr<core::job_handle> submit(core::job_spec spec) override;
   std::uint32_t default_parallelism() const override;
@@ -52,6 +54,10 @@ private:
   /// Makes the director if faults, or a report on them, are asked for. Errors: errc::bad_config_value.
   void prepare_faults(const core::master_url& master);
   scheduler_setup make_scheduler_setup(const core::master_url& master);
+  /// The part that all drivers with executors in other processes have: own blocks, fetched results, the scheduler. Returns where the
+  /// address of its executors' owner is to be put. Requires: directory_, host_.
+  std::shared_ptr<caf::actor_addr> start_driver_side(const core::master_url& master, const executor_options& blocks);
+  message_filter filter_of_messages() const;
   void end_executors();
   void end_actors();
 
@@ -76,8 +82,10 @@ private:
   std::shared_ptr<result_threads> results_;
   std::shared_ptr<launcher> processes_;
   scheduler_actor scheduler_;
-  executor_actor executor_;     ///< local
-  supervisor_actor supervisor_; ///< cluster
+  executor_actor executor_;                  ///< local
+  supervisor_actor supervisor_;              ///< local cluster
+  std::shared_ptr<cluster_session> cluster_; ///< standalone cluster
+  application_actor application_;            ///< the same
 };
 
 } // namespace salamander::actors

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <sstream>
 #include <thread>
 
 namespace salamander {
@@ -180,16 +181,9 @@ bool looks_secret(std::string_view key) {
 }
 
 /// Reads "key value" and "key=value" lines. What is wrong is reported with its line.
-void load_defaults(config& into, const std::string& path) {
-  errno = 0;
-  std::ifstream file(path);
-  if (!file) {
-    if (errno == ENOENT || errno == ENOTDIR)
-      return;
-    throw_error(errc::io_error, "cannot read " + path + ": " + std::strerror(errno));
-  }
+void load_lines(config& into, std::istream& lines, const std::string& source) {
   std::string line;
-  for (std::size_t number = 1; std::getline(file, line); ++number) {
+  for (std::size_t number = 1; std::getline(lines, line); ++number) {
     const auto text = trimmed(line);
     if (text.empty() || text.front() == '#')
       continue;
@@ -197,7 +191,7 @@ void load_defaults(config& into, const std::string& path) {
     auto value = trimmed(text.substr(key.size()));
     if (value.starts_with('='))
       value = trimmed(value.substr(1));
-    const auto where = path + ":" + std::to_string(number) + ": ";
+    const auto where = source + ":" + std::to_string(number) + ": ";
     if (key.empty() || value.empty())
       throw_error(errc::bad_config_value, where + "expected \"key value\" or \"key=value\", found " + quoted(text));
     try {
@@ -206,6 +200,17 @@ void load_defaults(config& into, const std::string& path) {
       throw_error(failure.code(), where + failure.what());
     }
   }
+}
+
+void load_defaults(config& into, const std::string& path) {
+  errno = 0;
+  std::ifstream file(path);
+  if (!file) {
+    if (errno == ENOENT || errno == ENOTDIR)
+      return;
+    throw_error(errc::io_error, "cannot read " + path + ": " + std::strerror(errno));
+  }
+  load_lines(into, file, path);
   if (file.bad())
     throw_error(errc::io_error, "cannot read " + path + ": " + std::strerror(errno));
 }
@@ -217,6 +222,12 @@ config::config() {
     load_defaults(*this, std::string(directory) + "/salamander-defaults.conf");
   if (const char* master = std::getenv("SALAMANDER_MASTER"); master != nullptr && *master != '\0')
     set_master(master);
+  if (const char* directory = std::getenv("SALAMANDER_CREDENTIALS"); directory != nullptr && *directory != '\0')
+    set("salamander.credentials", directory);
+  if (const char* settings = std::getenv("SALAMANDER_CONF"); settings != nullptr && *settings != '\0') {
+    std::istringstream lines(settings);
+    load_lines(*this, lines, "SALAMANDER_CONF");
+  }
   constexpr std::pair<const char*, const char*> of_faults[] = {{"SALAMANDER_FAULTS_PLAN", "salamander.faults.plan"},
                                                                {"SALAMANDER_FAULTS_REPORT", "salamander.faults.report"},
                                                                {"SALAMANDER_FAULTS_SEED", "salamander.faults.seed"}};
@@ -371,8 +382,8 @@ namespace {
 
 [[noreturn]] void bad_master(std::string_view text, const std::string& why) {
   throw_error(errc::bad_master_url, "Could not parse master URL: " + quoted(text) + why +
-                                        "; known forms are local, local[N], local[*], local[N,maxFailures], local[*,maxFailures] and "
-                                        "local-cluster[executors,cores,memoryMiB]");
+                                        "; known forms are local, local[N], local[*], local[N,maxFailures], local[*,maxFailures], "
+                                        "local-cluster[executors,cores,memoryMiB] and salamander://host:port[,host:port...]");
 }
 
 /// The comma-separated words between `prefix` and "]"; empty when the text has another form.
@@ -426,8 +437,13 @@ master_url parse_master(std::string_view text) {
     asked.task_failures_max = 0;
     return asked;
   }
-  if (url.starts_with("salamander://"))
-    bad_master(text, " (the standalone cluster is not part of this version)");
+  if (url.starts_with("salamander://") && url.size() > std::string_view("salamander://").size()) {
+    master_url asked;
+    asked.how = master_url::kind::cluster;
+    asked.task_failures_max = 0;
+    asked.masters = url;
+    return asked;
+  }
   bad_master(text, "");
 }
 

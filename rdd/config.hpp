@@ -15,7 +15,8 @@ namespace salamander {
 /// Settings by name. Keys are Spark's with `salamander.` for `spark.` wherever the meaning is the same.
 ///
 /// A new config holds, weakest first: built-in defaults, `salamander-defaults.conf` of the directory named by
-/// SALAMANDER_CONF_DIR (lines of "key value" or "key=value", # comments), SALAMANDER_MASTER, and SALAMANDER_FAULTS_PLAN, _SEED and
+/// SALAMANDER_CONF_DIR (lines of "key value" or "key=value", # comments), SALAMANDER_MASTER, SALAMANDER_CREDENTIALS, the lines of SALAMANDER_CONF
+/// (what `salamander submit` sets), and SALAMANDER_FAULTS_PLAN, _SEED and
 /// _REPORT for the keys salamander.faults.*. `set` overrides them.
 /// Errors: an unknown `salamander.*` key is errc::unknown_config_key and names the nearest known one; keys without that prefix
 /// are the user's own and are kept. A value that does not parse is errc::bad_config_value, thrown by `set`.
@@ -81,18 +82,20 @@ void check_consistent(const config& settings);
 
 /// What a master URL asks for.
 struct master_url {
-  enum class kind : std::uint8_t { local, local_cluster };
+  enum class kind : std::uint8_t { local, local_cluster, cluster };
   kind how = kind::local;
   std::uint32_t executors = 1;
   std::uint32_t cores = 1;             ///< of each executor; `*` is what this process may use
   std::uint64_t memory_bytes = 0;      ///< per executor; local-cluster only
-  std::uint32_t task_failures_max = 1; ///< local: 1 unless given; local-cluster: 0, which is salamander.task.maxFailures
+  std::uint32_t task_failures_max = 1; ///< local: 1 unless given; else 0, which is salamander.task.maxFailures
+  std::string masters = {};            ///< cluster: the whole URL, whose hosts are read by those who connect
 };
 
 inline constexpr std::uint32_t local_threads_max = 1024;
 inline constexpr std::uint32_t local_cluster_executors_max = 256;
 
-/// Reads local, local[N], local[*], local[N,maxFailures], local[*,maxFailures], local-cluster[executors,cores,memoryMiB].
+/// Reads local, local[N], local[*], local[N,maxFailures], local[*,maxFailures], local-cluster[executors,cores,memoryMiB],
+/// salamander://host:port[,host:port...].
 /// Errors: errc::bad_master_url listing the forms that exist.
 master_url parse_master(std::string_view text);
 

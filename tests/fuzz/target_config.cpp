@@ -157,7 +157,7 @@ std::vector<seed> master_seeds() {
           url("zero", "local[0]", false),
           url("many", "local[99999999999999999999]", false),
           url("cluster-short", "local-cluster[3,1]", false),
-          url("standalone", "salamander://host:7077", false)};
+          url("standalone", "salamander://host:7077", true)};
 }
 
 // An error repeats the value and names the nearest key.

@@ -242,6 +242,22 @@ TEST_CASE("master URLs of every documented form are understood") {
   CHECK(cluster.cores == 2);
   CHECK(cluster.memory_bytes == 512ULL << 20);
   CHECK(cluster.task_failures_max == 0);
+  const auto standalone = parse_master(" salamander://a:7077,b:7077");
+  CHECK(standalone.how == master_url::kind::cluster);
+  CHECK(standalone.masters == "salamander://a:7077,b:7077");
+  CHECK(standalone.task_failures_max == 0);
+}
+
+TEST_CASE("SALAMANDER_CONF holds settings, a line each, stronger than SALAMANDER_MASTER and weaker than the program's own") {
+  ::setenv("SALAMANDER_MASTER", "local[2]", 1);
+  ::setenv("SALAMANDER_CONF", "salamander.master=local[3]\nmy.key=a b\n", 1);
+  const config settings;
+  CHECK(settings.get("salamander.master") == "local[3]");
+  CHECK(settings.get("my.key") == "a b");
+  ::setenv("SALAMANDER_CONF", "salamander.mster=local", 1);
+  check_fails(errc::unknown_config_key, "SALAMANDER_CONF:1: ", [] { config(); });
+  ::unsetenv("SALAMANDER_CONF");
+  ::unsetenv("SALAMANDER_MASTER");
 }
 
 TEST_CASE("other master URLs are refused with the forms that exist") {
@@ -267,8 +283,7 @@ TEST_CASE("other master URLs are refused with the forms that exist") {
                           "spark://host:1"})
     check_fails(errc::bad_master_url, "Could not parse master URL: '" + std::string(bad) + "'", [&] { core::parse_master(bad); });
   check_fails(errc::bad_master_url, "known forms are local, local[N]", [&] { core::parse_master("mesos://x"); });
-  check_fails(errc::bad_master_url, "the standalone cluster is not part of this version",
-              [&] { core::parse_master("salamander://host:7077"); });
+  check_fails(errc::bad_master_url, "known forms are local, local[N]", [&] { core::parse_master("salamander://"); });
   check_fails(errc::bad_master_url, "at most 1024 threads", [&] { core::parse_master("local[2000]"); });
 }
 
