@@ -19,3 +19,6 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/salamander-config-version
 install(FILES ${PROJECT_BINARY_DIR}/salamander-config.cmake ${PROJECT_BINARY_DIR}/salamander-config-version.cmake
               ${PROJECT_SOURCE_DIR}/cmake/SalamanderDependencies.cmake
         DESTINATION ${SALAMANDER_PACKAGE_DIR})
+if(TARGET salamander_tool)
+  install(TARGETS salamander_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()

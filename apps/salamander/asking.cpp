@@ -1,0 +1,24 @@
+#include "asking.hpp"
+
+#include <salamander/actors/cluster/master_line.hpp>
+#include <salamander/rdd/config.hpp>
+
+namespace salamander::tool {
+
+void add_cluster_options(CLI::App& command, asked_cluster& into) {
+  command.add_option("--master", into.master, "salamander://host:port[,host:port...]; default: SALAMANDER_MASTER");
+  command.add_option("--credentials", into.credentials, "the folder \"client\" that keygen made; default: SALAMANDER_CREDENTIALS");
+}
+
+std::unique_ptr<actors::submitter> line_to(const asked_cluster& where) {
+  const config settings;
+  const auto master = where.master.empty() ? settings.get("salamander.master", "") : where.master;
+  const auto credentials = where.credentials.empty() ? settings.get("salamander.credentials", "") : where.credentials;
+  if (!master.starts_with("salamander://"))
+    throw CLI::ValidationError("--master", "name the cluster: --master salamander://host:port, or SALAMANDER_MASTER");
+  if (credentials.empty())
+    throw CLI::ValidationError("--credentials", "name the folder of credentials that keygen made, or set SALAMANDER_CREDENTIALS");
+  return std::make_unique<actors::submitter>(credentials, actors::masters_of(master));
+}
+
+} // namespace salamander::tool

@@ -1,0 +1,24 @@
+// What the subcommands that ask a cluster share.
+#pragma once
+
+#include "commands.hpp"
+
+#include <salamander/actors/cluster/submitter.hpp>
+
+#include <memory>
+#include <string>
+
+namespace salamander::tool {
+
+struct asked_cluster {
+  std::string master;
+  std::string credentials;
+};
+
+/// --master and --credentials, with what the configuration says as defaults.
+void add_cluster_options(CLI::App& command, asked_cluster& into);
+
+/// Errors: CLI::ValidationError when it is not said which cluster or with what credentials.
+std::unique_ptr<actors::submitter> line_to(const asked_cluster& where);
+
+} // namespace salamander::tool

@@ -1,0 +1,44 @@
+// The command line tool: salamander master | worker | submit | status | kill | logs | keygen | version.
+#include "commands.hpp"
+
+#include <salamander/rdd/error.hpp>
+
+#include <iostream>
+
+namespace salamander::tool {
+
+void add_version(CLI::App& tool, int& exit_code) {
+  tool.add_subcommand("version", "Print the version")->callback([&exit_code] {
+    std::cout << "salamander " SALAMANDER_VERSION "\n";
+    exit_code = exit_done;
+  });
+}
+
+} // namespace salamander::tool
+
+int main(int argc, char** argv) {
+  using namespace salamander::tool;
+  CLI::App tool("Salamander: data processing that survives faults", "salamander");
+  tool.require_subcommand(1);
+  tool.set_version_flag("--version", "salamander " SALAMANDER_VERSION);
+  int exit_code = exit_done;
+  add_master(tool, exit_code);
+  add_worker(tool, exit_code);
+  add_submit(tool, exit_code);
+  add_status(tool, exit_code);
+  add_kill(tool, exit_code);
+  add_logs(tool, exit_code);
+  add_keygen(tool, exit_code);
+  add_version(tool, exit_code);
+  try {
+    tool.parse(argc, argv);
+    return exit_code;
+  } catch (const CLI::ParseError& wrong) {
+    return tool.exit(wrong) == 0 ? exit_done : exit_usage;
+  } catch (const salamander::error& failure) {
+    std::cerr << "salamander: " << failure.what() << '\n';
+  } catch (const std::exception& failure) {
+    std::cerr << "salamander: " << failure.what() << '\n';
+  }
+  return exit_failed;
+}

@@ -1,0 +1,218 @@
+#include "commands.hpp"
+
+#include <salamander/actors/cluster/master_line.hpp>
+#include <salamander/actors/cluster/submission.hpp>
+#include <salamander/actors/cluster/submitter.hpp>
+#include <salamander/rdd/config.hpp>
+#include <salamander/rdd/error.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+namespace salamander::tool {
+namespace {
+
+using actors::submission;
+using scheduler::cluster::driver_state;
+using scheduler::cluster::driver_summary;
+
+struct submit_options {
+  std::string master;
+  std::string deploy_mode = "client";
+  std::string name;
+  std::vector<std::string> settings;
+  std::string properties_file;
+  std::vector<std::string> files;
+  std::string credentials;
+  std::string executor_memory;
+  std::string executor_cores;
+  std::string total_executor_cores;
+  std::string driver_memory = "1g";
+  std::uint32_t driver_cores = 1;
+  bool supervise = false;
+  bool wait = false;
+  bool json = false;
+  bool verbose = false;
+};
+
+[[noreturn]] void usage_error(const std::string& text) {
+  throw CLI::ValidationError("submit", text);
+}
+
+/// Weakest first: the properties file, --conf, flags of their own.
+std::vector<std::pair<std::string, std::string>> settings_of(const submit_options& asked) {
+  std::map<std::string, std::string> all;
+  const auto add = [&](std::string_view line, const std::string& where) {
+    const auto equals = line.find('=');
+    if (equals == std::string_view::npos || equals == 0)
+      usage_error(where + "expected key=value, found \"" + std::string(line) + '"');
+    all.insert_or_assign(std::string(line.substr(0, equals)), std::string(line.substr(equals + 1)));
+  };
+  if (!asked.properties_file.empty()) {
+    std::ifstream file(asked.properties_file);
+    if (!file)
+      core::throw_error(errc::input_not_found, "cannot read " + asked.properties_file + ": " + std::strerror(errno));
+    std::string line;
+    for (int number = 1; std::getline(file, line); ++number) {
+      line.erase(0, line.find_first_not_of(" \t\r"));
+      if (line.empty() || line.front() == '#')
+        continue;
+      line.erase(line.find_last_not_of(" \t\r") + 1);
+      if (line.find('=') == std::string::npos)
+        if (const auto blank = line.find_first_of(" \t"); blank != std::string::npos)
+          line = line.substr(0, blank) + '=' + line.substr(line.find_first_not_of(" \t", blank));
+      add(line, fmt::format("{}:{}: ", asked.properties_file, number));
+    }
+  }
+  for (const auto& one : asked.settings)
+    add(one, "--conf: ");
+  const auto flag = [&](const char* key, const std::string& value) {
+    if (!value.empty())
+      all.insert_or_assign(key, value);
+  };
+  flag("salamander.executor.memory", asked.executor_memory);
+  flag("salamander.executor.cores", asked.executor_cores);
+  flag("salamander.cores.max", asked.total_executor_cores);
+  flag("salamander.master", asked.master);
+  flag("salamander.credentials", asked.credentials);
+  return {all.begin(), all.end()};
+}
+
+submission submission_of(const submit_options& asked, std::vector<std::string> program) {
+  if (program.empty())
+    usage_error("name the program to run: salamander submit [options] PROGRAM [arguments]");
+  submission made;
+  made.program = program.front();
+  made.arguments.assign(program.begin() + 1, program.end());
+  made.settings = settings_of(asked);
+  made.files = asked.files;
+  made.name = asked.name;
+  made.supervise = asked.supervise;
+  made.driver_cores = asked.driver_cores;
+  made.driver_memory_bytes = core::parse_bytes("--driver-memory", asked.driver_memory);
+  if (made.driver_memory_bytes == 0)
+    usage_error("driver memory must be a positive number");
+  actors::check(made);
+  return made;
+}
+
+/// The program takes the place of this process: signals, output and exit code are its own.
+[[noreturn]] void run_here(const submission& what) {
+  const auto lines = actors::settings_lines(what);
+  ::setenv("SALAMANDER_CONF", lines.c_str(), 1);
+  std::vector<std::string> words{what.program};
+  words.insert(words.end(), what.arguments.begin(), what.arguments.end());
+  std::vector<char*> pointers;
+  for (auto& one : words)
+    pointers.push_back(one.data());
+  pointers.push_back(nullptr);
+  ::execv(what.program.c_str(), pointers.data());
+  core::throw_error(errc::invalid_argument, "the program " + what.program + " cannot be started: " + std::strerror(errno));
+}
+
+bool is_final(driver_state state) {
+  return state == driver_state::finished || state == driver_state::failed || state == driver_state::killed || state == driver_state::error;
+}
+
+void print(const driver_summary& one, bool json) {
+  if (json)
+    fmt::print("{}\n", nlohmann::json{{"driver", one.driver},
+                                      {"state", text_of(one.state)},
+                                      {"worker", one.worker},
+                                      {"attempts", one.attempts},
+                                      {"exit_code", one.exit_code},
+                                      {"reason", one.reason}}
+                           .dump());
+  else
+    fmt::print("{}: {}{}{}\n", one.driver, text_of(one.state), one.worker.empty() ? "" : " on " + one.worker,
+               one.reason.empty() ? "" : " (" + one.reason + ')');
+}
+
+int submit_to_cluster(const submission& what, const submit_options& asked) {
+  config settings;
+  for (const auto& [key, value] : what.settings)
+    settings.set(key, value);
+  const auto master = settings.get("salamander.master", "");
+  if (!master.starts_with("salamander://"))
+    usage_error("deploy mode cluster needs a master salamander://host:port, not \"" + master + '"');
+  const auto credentials = settings.find("salamander.credentials").value_or("");
+  if (credentials.empty())
+    usage_error("name the folder of credentials: --credentials, or SALAMANDER_CREDENTIALS");
+  std::vector<actors::program_file> files;
+  auto sent = what;
+  // Neither is for the driver: its worker tells it both.
+  std::erase_if(sent.settings, [](const auto& one) { return one.first == "salamander.credentials" || one.first == "salamander.master"; });
+  const auto description = actors::describe(sent, files);
+  actors::submitter line(credentials, actors::masters_of(master));
+  const auto driver = line.submit(actors::random_token(), description, files);
+  for (;;) {
+    const auto all = line.status(driver).drivers;
+    if (all.empty())
+      core::throw_error(errc::internal, "the cluster does not know " + driver + " any more");
+    const auto& now = all.front();
+    if (!asked.wait || is_final(now.state)) {
+      print(now, asked.json);
+      if (now.state == driver_state::error)
+        return exit_failed;
+      return !asked.wait || now.state == driver_state::finished ? exit_done : now.exit_code == 0 ? exit_failed : now.exit_code;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+}
+
+int submit(const submit_options& asked, const std::vector<std::string>& program) {
+  const auto what = submission_of(asked, program);
+  if (asked.verbose)
+    for (const auto& [key, value] : what.settings)
+      fmt::print(stderr, "{}={}\n", key,
+                 key.find("secret") == std::string::npos && key.find("password") == std::string::npos ? value : "*********(redacted)");
+  if (asked.deploy_mode == "cluster")
+    return submit_to_cluster(what, asked);
+  if (asked.supervise || asked.wait)
+    usage_error("--supervise and --wait are for --deploy-mode cluster: here the program runs in place of this one");
+  run_here(what);
+}
+
+} // namespace
+
+void add_submit(CLI::App& tool, int& exit_code) {
+  const auto asked = std::make_shared<submit_options>();
+  auto* const command = tool.add_subcommand("submit", "Run a program, here or on a cluster");
+  command->footer(
+      "The program's own settings win over flags, flags over --conf, --conf over --properties-file, that over salamander-defaults.conf.\n"
+      "Example: salamander submit --master salamander://host:7077 --deploy-mode cluster ./word_count book.txt /shared/counts");
+  command->prefix_command();
+  command->add_option("--master", asked->master,
+                      "local[N], local-cluster[n,cores,MiB] or salamander://host:port[,host:port]; default: SALAMANDER_MASTER");
+  command->add_option("--deploy-mode", asked->deploy_mode, "client: the program runs in place of this one; cluster: under a worker")
+      ->check(CLI::IsMember({"client", "cluster"}));
+  command->add_option("--name", asked->name, "of the application");
+  command->add_option("-c,--conf", asked->settings, "a setting, key=value; may be repeated")->allow_extra_args(false);
+  command->add_option("--properties-file", asked->properties_file, "settings, a line each");
+  command->add_option("--files", asked->files, "files for the directories in which driver and executors run, separated by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--credentials", asked->credentials, "the folder \"client\" that keygen made; default: SALAMANDER_CREDENTIALS");
+  command->add_option("--executor-memory", asked->executor_memory, "of each executor (default 1g)");
+  command->add_option("--executor-cores", asked->executor_cores, "of each executor (default: all that a worker has free)");
+  command->add_option("--total-executor-cores", asked->total_executor_cores, "of all executors together (default: all)");
+  command->add_option("--driver-memory", asked->driver_memory, "reserved for a driver on the cluster")->capture_default_str();
+  command->add_option("--driver-cores", asked->driver_cores, "reserved for a driver on the cluster")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_flag("--supervise", asked->supervise, "start the driver again when it does not end well (cluster mode)");
+  command->add_flag("--wait", asked->wait, "return when the driver has ended, with its exit code (cluster mode)");
+  command->add_flag("--json", asked->json, "for scripts");
+  command->add_flag("-v,--verbose", asked->verbose, "show the settings");
+  command->callback([asked, command, &exit_code] { exit_code = submit(*asked, command->remaining()); });
+}
+
+} // namespace salamander::tool
