@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -203,6 +205,7 @@ int serve(const worker_options& options, const std::vector<net::address>& master
     log(log_level::error, "the worker's actor does not end");
     ::_exit(1);
   }
+  host.abandon();
   return exit_code;
 }
 
@@ -217,7 +220,9 @@ int run_worker(const worker_options& options) {
   set_log_name("worker");
   int exit_code = 1;
   on_own_thread([&] { exit_code = serve(options, masters, signals); });
-  return exit_code;
+  // The actor has a thread of its own, which the framework would wait for as long as any reminder that it sent itself is not due.
+  std::fflush(nullptr);
+  ::_exit(exit_code);
 }
 
 } // namespace salamander::actors

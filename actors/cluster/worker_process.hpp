@@ -25,8 +25,8 @@ struct worker_options {
   bool clean_after_exit = true;
 };
 
-/// Runs a worker until it is told to end: SIGTERM or SIGINT decommission it within the grace, a second one ends it at once. Returns the
-/// exit code: 0, or 1 when the masters refuse it. Looks for masters as long as none answers. Call it on the main thread, before others
+/// Runs a worker until it is told to end: SIGTERM or SIGINT decommission it within the grace, a second one ends it at once. Ends the
+/// process with exit code 0, or 1 when the masters refuse it. Looks for masters as long as none answers. Call it on the main thread, before others
 /// exist: it blocks these signals.
 /// Errors: errc::bad_master_url, errc::invalid_argument, errc::io_error (credentials, work directory) before anything is started.
 int run_worker(const worker_options& options);
