@@ -51,6 +51,19 @@ public:
   auto parallelize(const C& data, N partitions, where_t where = where_t::current()) const {
     return slices(data, checked("parallelize", partitions, where), where);
   }
+  /// One partition for each element, which is best made on one of these hosts: tasks wait a while for a core there
+  /// (salamander.locality.wait), and `coalesce` keeps together what prefers the same host. Hosts are named as workers of a cluster are
+  /// reached; names that no executor has are ignored.
+  template <class T>
+  auto make_rdd(const std::vector<std::pair<T, std::vector<std::string>>>& data, where_t where = where_t::current()) const {
+    std::vector<T> elements;
+    std::vector<std::vector<std::string>> places;
+    for (const auto& [element, hosts] : data) {
+      elements.push_back(element);
+      places.push_back(hosts);
+    }
+    return slices(elements, static_cast<std::uint32_t>(data.size()), where, std::move(places));
+  }
   template <class T>
   auto parallelize(std::initializer_list<T> data, where_t where = where_t::current()) const {
     return slices(std::vector<T>(data), app_->default_parallelism(), where);
@@ -257,11 +270,12 @@ private:
   std::uint32_t checked(const char* operation, std::int64_t partitions, const where_t& where) const;
 
   template <class C>
-  auto slices(const C& data, std::uint32_t partitions, const where_t& where) const {
+  auto slices(const C& data, std::uint32_t partitions, const where_t& where, std::vector<std::vector<std::string>> places = {}) const {
     using given = std::remove_cvref_t<decltype(*data.begin())>;
     using T = core::kept_t<std::conditional_t<std::is_convertible_v<given, const char*>, std::string, given>>;
     auto made = std::make_shared<core::driver_data_node<T>>(app_->header("parallelize", where, partitions));
     app_->adopt(*made);
+    made->places = std::move(places);
     auto at = data.begin();
     std::size_t taken = 0;
     for (std::uint32_t p = 0; p < partitions; ++p) {

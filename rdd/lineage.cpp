@@ -2,6 +2,8 @@
 
 #include <salamander/rdd/error.hpp>
 
+#include <unordered_set>
+
 namespace salamander::core {
 
 std::vector<std::uint32_t> dependency::parents_of(std::uint32_t p) const {
@@ -35,6 +37,40 @@ lineage::~lineage() {
       for (auto& d : const_cast<lineage&>(*one).dependencies)
         doomed.push_back(std::move(d.parent));
   }
+}
+
+bool has_places(const lineage& dataset) {
+  std::vector<const lineage*> open{&dataset};
+  std::unordered_set<const lineage*> seen{&dataset};
+  while (!open.empty()) {
+    const auto* const at = open.back();
+    open.pop_back();
+    if (!at->places.empty())
+      return true;
+    for (const auto& edge : at->dependencies)
+      if (!edge.wide() && seen.insert(edge.parent.get()).second)
+        open.push_back(edge.parent.get());
+  }
+  return false;
+}
+
+std::vector<std::string> preferred_hosts(const lineage& dataset, std::uint32_t p) {
+  std::vector<std::pair<const lineage*, std::uint32_t>> open{{&dataset, p}};
+  while (!open.empty()) {
+    const auto [at, partition] = open.back();
+    open.pop_back();
+    if (partition < at->places.size() && !at->places[partition].empty())
+      return at->places[partition];
+    // The first parent comes out first.
+    for (auto edge = at->dependencies.rbegin(); edge != at->dependencies.rend(); ++edge) {
+      if (edge->wide())
+        continue;
+      const auto parents = edge->parents_of(partition);
+      for (auto from = parents.rbegin(); from != parents.rend(); ++from)
+        open.emplace_back(edge->parent.get(), *from);
+    }
+  }
+  return {};
 }
 
 std::string lineage::title() const {

@@ -59,13 +59,21 @@ struct lineage {
   std::uint32_t partitions = 0;
   std::vector<dependency> dependencies;
   std::optional<salamander::partitioner> partitioning;
-  std::shared_ptr<const void> assigner; ///< driver only: the key_partitioner behind `partitioning`
-  bool barrier = false;                 ///< the tasks of its stage run all at the same time, and may wait for each other
+  std::shared_ptr<const void> assigner;         ///< driver only: the key_partitioner behind `partitioning`
+  std::vector<std::vector<std::string>> places; ///< driver only: hosts on which partition p is best made; empty: anywhere
+  bool barrier = false;                         ///< the tasks of its stage run all at the same time, and may wait for each other
   std::atomic<bool> cached = false;
   std::atomic<bool> indeterminate = false; ///< another run over the same input may give other records, or another order
 
   /// "map at word_count.cpp:12"
   std::string title() const;
 };
+
+/// Whether this dataset, or one that it is made from without a shuffle, says where its partitions are best made.
+bool has_places(const lineage& dataset);
+
+/// Hosts on which partition `p` is best made: those that the dataset names, else those of the first partition with some that it is made
+/// from without a shuffle. Empty: anywhere.
+std::vector<std::string> preferred_hosts(const lineage& dataset, std::uint32_t p);
 
 } // namespace salamander::core

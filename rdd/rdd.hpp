@@ -16,6 +16,7 @@
 #include <salamander/rdd/job_future.hpp>
 #include <salamander/rdd/narrow.hpp>
 #include <salamander/rdd/pairing.hpp>
+#include <salamander/rdd/partition_groups.hpp>
 #include <salamander/rdd/pipe.hpp>
 #include <salamander/rdd/row_fields.hpp>
 #include <salamander/rdd/sampling.hpp>
@@ -109,7 +110,8 @@ public:
   template <core::record_function<T> F, class Less>
     requires core::ordering_of_rows<Less, core::key_result_t<F, T>>
   auto sort_by(F f, Less less, core::partition_spec partitions = {}, where_t where = where_t::current()) const;
-  /// Fewer partitions without a shuffle: neighbours are read one after the other. Never more than now, unless `shuffle`.
+  /// Fewer partitions without a shuffle. Never more than now, unless `shuffle`. Order: neighbours are read one after the other; where
+  /// partitions prefer hosts (make_rdd), those that prefer the same one are read together, as far as all come out about equally large.
   /// Errors: errc::invalid_argument for 0.
   rdd<core::kept_t<T>> coalesce(core::partition_spec partitions, bool shuffle = false, where_t where = where_t::current()) const;
   /// As many partitions as asked for, of about equal size; shuffles. Errors: errc::invalid_argument for 0.
@@ -424,6 +426,12 @@ public:
   const rdd& unpersist(bool blocking = false) const;
   bool is_cached() const noexcept {
     return node_->cached.load();
+  }
+  /// Hosts on which a partition is best made; empty: anywhere. Errors: errc::invalid_argument for a partition that is not there.
+  std::vector<std::string> preferred_locations(std::uint32_t partition) const {
+    if (partition >= node_->partitions)
+      core::throw_error(errc::invalid_argument, "preferred_locations: " + node_->title() + " has no partition " + std::to_string(partition));
+    return core::preferred_hosts(*node_, partition);
   }
   std::uint32_t num_partitions() const noexcept {
     return node_->partitions;

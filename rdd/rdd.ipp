@@ -155,15 +155,12 @@ rdd<core::kept_t<T>> rdd<T>::coalesce(core::partition_spec by, bool shuffle, whe
   auto header = app_->header("coalesce", where, count);
   auto edge = core::narrow_on(node_);
   edge.how = core::dependency::kind::grouped;
-  edge.groups.resize(count);
-  for (std::uint32_t p = 0; p < count; ++p) {
-    const auto first = static_cast<std::uint32_t>(std::uint64_t{node_->partitions} * p / count);
-    const auto last = static_cast<std::uint32_t>(std::uint64_t{node_->partitions} * (p + 1) / count);
-    for (auto from = first; from < last; ++from)
-      edge.groups[p].push_back(from);
-  }
+  auto [groups, places] = core::coalesced(*node_, count);
+  edge.groups = std::move(groups);
   header.dependencies.push_back(std::move(edge));
-  return derive<core::concatenation_node<T>>(std::move(header));
+  auto made = derive<core::concatenation_node<T>>(std::move(header));
+  made.node_->places = std::move(places);
+  return made;
 }
 
 template <class T>

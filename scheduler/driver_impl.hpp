@@ -66,6 +66,7 @@ private:
   /// Sees to it that a stage which is wanted runs, or that its missing parents do.
   void ensure(stage& wanted);
   void start_attempt(stage& ready);
+  std::vector<executor_id> executors_on(const std::vector<std::string>& hosts) const;
   /// Returns how many tasks the attempt has to see done.
   std::uint32_t queue_tasks(const stage& ready, task_set& tasks) const;
   void map_stage_complete(stage& done);

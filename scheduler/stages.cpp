@@ -83,6 +83,14 @@ void driver_scheduler::impl::start_attempt(stage& ready) {
     copy_tasks_of_suspects([&](const running_attempt& attempt) { return attempt.stage == ready.id; });
 }
 
+std::vector<executor_id> driver_scheduler::impl::executors_on(const std::vector<std::string>& hosts) const {
+  std::vector<executor_id> found;
+  for (const auto& [id, one] : executors_.all())
+    if (!one.host.empty() && std::ranges::find(hosts, one.host) != hosts.end())
+      found.push_back(id);
+  return found;
+}
+
 std::uint32_t driver_scheduler::impl::queue_tasks(const stage& ready, task_set& tasks) const {
   for (const auto& zombie : ready.zombies)
     for (const auto index : zombie->running_indices())
@@ -90,6 +98,7 @@ std::uint32_t driver_scheduler::impl::queue_tasks(const stage& ready, task_set& 
         tasks.expect_elsewhere(index);
   const auto* owner = ready.is_map() ? nullptr : &jobs_.at(ready.owner);
   const block_finder blocks(*ready.dataset, cache_, !ready.cached.empty());
+  const bool placed = core::has_places(*ready.dataset);
   std::uint32_t open = 0;
   for (std::uint32_t index = 0; index < ready.size(); ++index) {
     if (owner ? owner->delivered[index] : outputs_.has(ready.shuffle, index))
@@ -99,8 +108,12 @@ std::uint32_t driver_scheduler::impl::queue_tasks(const stage& ready, task_set& 
       continue;
     if (failed_somewhere(ready, index))
       tasks.choose_for(index);
-    else
-      tasks.want(index, blocks.holders(ready.partition_of(index)));
+    else {
+      auto near = blocks.holders(ready.partition_of(index));
+      if (near.empty() && placed)
+        near = executors_on(core::preferred_hosts(*ready.dataset, ready.partition_of(index)));
+      tasks.want(index, std::move(near));
+    }
   }
   return open;
 }

@@ -54,6 +54,17 @@ TEST_CASE("tasks are spread evenly, one message for each executor") {
     CHECK(f.on(id).size() == 4);
 }
 
+TEST_CASE("a task goes to the host that its partition prefers, and elsewhere only after a while") {
+  driver_fixture f;
+  f.join_executor(0, 2, "host-a");
+  f.join_executor(1, 2, "host-b");
+  const auto placed = f.source(4);
+  placed->places = {{"host-b"}, {"host-b"}, {"host-b"}, {"nowhere"}};
+  f.submit(f.map(placed));
+  CHECK(f.on(1).size() == 2);
+  CHECK(f.on(0).size() == 1); // the one whose host has no executor may run anywhere
+}
+
 TEST_CASE("a task goes where its nearest cached block is") {
   cached_data f({1, 0, 1, 0});
   const auto job = f.submit(f.map(f.map(f.cached)));
