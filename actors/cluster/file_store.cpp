@@ -70,6 +70,7 @@ struct file_store::partial {
   descriptor file;
   digest sum;
   std::uint64_t received = 0;
+  std::uint64_t used = 0; ///< order of the last use
   bool begun = false;
 };
 
@@ -115,12 +116,20 @@ std::vector<cluster::stored_file> file_store::missing(const std::vector<cluster:
       continue;
     }
     absent.push_back(one);
-    if (expected_.contains(one.sha256) || !cluster::what_is_wrong_with(one).empty() || expected_.size() >= expected_max)
-      continue;
-    auto& fresh = expected_[one.sha256] = std::make_unique<partial>();
-    fresh->what = one;
+    if (const auto at = expected_.find(one.sha256); at != expected_.end())
+      at->second->used = ++uses_;
+    else if (cluster::what_is_wrong_with(one).empty())
+      expect(one);
   }
   return absent;
+}
+
+void file_store::expect(const cluster::stored_file& what) {
+  if (expected_.size() >= expected_max) // whoever announced the oldest has had its time
+    forget(std::ranges::min_element(expected_, {}, [](const auto& each) { return each.second->used; })->first);
+  auto& fresh = expected_[what.sha256] = std::make_unique<partial>();
+  fresh->what = what;
+  fresh->used = ++uses_;
 }
 
 piece_stored file_store::take(const piece& one) {
@@ -130,6 +139,7 @@ piece_stored file_store::take(const piece& one) {
   if (at == expected_.end())
     return {one.sha256, 0, "nobody has asked for this file"};
   auto& file = *at->second;
+  file.used = ++uses_;
   if (one.total != file.what.bytes)
     return {one.sha256, file.received, "it has another length than was said"};
   if (one.offset != file.received)
@@ -142,8 +152,12 @@ piece_stored file_store::take(const piece& one) {
   if (failure.empty() && file.received == file.what.bytes)
     failure = finish(file);
   const piece_stored answer{one.sha256, failure.empty() ? file.received : 0, failure};
-  if (!failure.empty() || has(one.sha256))
+  if (!failure.empty() || has(one.sha256)) {
+    const auto what = file.what;
     forget(one.sha256);
+    if (!failure.empty())
+      expect(what); // there may be room when it is sent again
+  }
   return answer;
 }
 

@@ -52,6 +52,7 @@ private:
   };
 
   std::filesystem::path path_of(const std::string& sha256) const;
+  void expect(const cluster::stored_file& what);
   std::string begin(partial& one);
   std::string add(partial& one, const std::string& bytes);
   std::string finish(partial& one);

@@ -160,6 +160,10 @@ bool lease_file::update(const std::function<std::optional<record>(const sight&)>
   seen.holder_is_dead = holder_is_gone(seen.record);
   if (seen.record.holder == unknown_holder || text.empty())
     seen.terms_used = storage::newest_journal_term(directory_);
+  // Workers and drivers ignore terms earlier than one that they have seen. With the clock in them terms go on growing, also when the
+  // directory was lost, or the cluster had none before.
+  const auto wall = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  seen.terms_used = std::max(seen.terms_used, static_cast<std::uint64_t>(wall));
   auto next = decide(seen);
   const bool mine = next ? next->holder == self_ : seen.record.holder == self_;
   if (mine && !holds_)

@@ -13,19 +13,20 @@ public:
   struct question {
     caf::strong_actor_ptr asker;
     std::uint64_t request = 0; ///< the asker's number
+    caf::actor_addr answerer;  ///< nobody else's answer counts
   };
 
   /// Returns the number under which it goes on.
-  std::uint64_t add(caf::strong_actor_ptr asker, std::uint64_t request) {
+  std::uint64_t add(question what) {
     if (open_.size() >= questions_max)
       open_.erase(open_.begin());
-    open_[++last_] = {std::move(asker), request};
+    open_[++last_] = std::move(what);
     return last_;
   }
-  /// Nobody, if it is not known (any more).
-  question take(std::uint64_t number) {
+  /// Nobody, if it is not known (any more), or was asked of somebody else.
+  question take(std::uint64_t number, const caf::actor_addr& from) {
     const auto at = open_.find(number);
-    if (at == open_.end())
+    if (at == open_.end() || at->second.answerer != from)
       return {};
     auto found = std::move(at->second);
     open_.erase(at);

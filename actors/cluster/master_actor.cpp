@@ -286,15 +286,16 @@ void pass_on(master_self self, read_log& message) {
   const auto asker = self->current_sender();
   const auto to = self->state.decisions->worker_of(message.id, message.executor);
   const auto request = message.request;
-  if (to == cluster::no_peer)
+  const auto worker = self->state.peers.find(to);
+  if (worker == self->state.peers.end())
     return answer<submitter_line>(
         self, asker, log_read{request, {}, 0, 0, "the worker where it runs or ran is not connected, or nothing of that name is known"});
-  message.request = self->state.logs.add(asker, request);
+  message.request = self->state.logs.add({asker, request, caf::actor_cast<caf::actor_addr>(worker->second)});
   answer<worker_line>(self, to, std::move(message));
 }
 
 void pass_back(master_self self, log_read& message) {
-  const auto asked = self->state.logs.take(message.request);
+  const auto asked = self->state.logs.take(message.request, caf::actor_cast<caf::actor_addr>(self->current_sender()));
   message.request = asked.request;
   answer<submitter_line>(self, asked.asker, std::move(message));
 }

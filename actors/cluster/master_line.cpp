@@ -11,6 +11,7 @@ constexpr std::chrono::milliseconds attempt_max{2000};
 constexpr std::chrono::milliseconds first_pause{50};
 constexpr std::chrono::milliseconds longest_pause{500};
 constexpr std::chrono::minutes trouble_every{1};
+constexpr std::chrono::seconds trouble_first{3};
 constexpr std::string_view scheme = "salamander://";
 
 } // namespace
@@ -64,7 +65,7 @@ void master_line::seek(const std::string& hint) {
 
 void master_line::run() {
   auto pause = first_pause;
-  auto told = clock::now(); // a cluster that is just starting is no trouble
+  auto told = clock::now() - trouble_every + trouble_first; // a cluster that is just starting is no trouble
   auto found_at = clock::now() - longest_pause;
   for (;;) {
     std::unique_lock lock(mutex_);

@@ -86,7 +86,7 @@ std::string file_sender::stored(const piece_stored& answer) {
     return {};
   if (answer.failure.empty() && answer.received < at->second.what.bytes)
     return send_piece(answer.sha256, answer.received);
-  const auto name = at->second.path.string();
+  const auto name = at->second.what.name;
   under_way_.erase(at);
   return answer.failure.empty() ? "" : "the master cannot store " + name + ": " + answer.failure;
 }

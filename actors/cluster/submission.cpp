@@ -35,8 +35,16 @@ void check(const submission& what) {
                       "the program " + what.program + " is no file: " + (failed ? failed.message() : "it is something else"));
   if (::access(what.program.c_str(), X_OK) != 0)
     core::throw_error(errc::invalid_argument, "the program " + what.program + " cannot be executed: " + std::strerror(errno));
+  const auto one_line = [](const std::string& text, const char* of) {
+    if (text.find_first_of("\n\r") != std::string::npos)
+      core::throw_error(errc::invalid_argument, std::string("the ") + of + " \"" + text + "\" has a line end in it");
+  };
+  one_line(what.name, "name");
   std::vector<std::string> names;
   for (const auto& path : what.files) {
+    one_line(path, "path of the file");
+    if (path.find(',') != std::string::npos)
+      core::throw_error(errc::invalid_argument, "the path of the file " + path + " has a comma in it, which separates files");
     if (!fs::is_regular_file(path, failed))
       core::throw_error(errc::input_not_found, "the file " + path + " is not there, or no regular file");
     names.push_back(file_name(path));

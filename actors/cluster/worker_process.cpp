@@ -134,6 +134,9 @@ worker_setup setup_of(const worker_options& options, const std::vector<net::addr
   setup.around.host = setup.limits.host;
   setup.around.masters = options.masters;
   setup.around.client_credentials = client_directory(options);
+  setup.limits.runs_drivers = !setup.around.client_credentials.empty();
+  if (!setup.limits.runs_drivers)
+    log(log_level::warn, "this worker runs executors only: drivers need --client-credentials");
   setup.around.environment = environment_without_secrets();
   setup.around.clean_after_exit = options.clean_after_exit;
   setup.logs = {options.log_part_bytes_max, options.log_parts_max};
@@ -188,7 +191,11 @@ int serve(const worker_options& options, const std::vector<net::address>& master
   setup.registered = [&ready, name = setup.limits.worker] {
     log(log_level::info, name + " is part of the cluster");
     notify_service_manager("READY=1");
-    ready.write(name);
+    try {
+      ready.write(name);
+    } catch (const error& failure) {
+      log(log_level::error, failure.what()); // the cluster needs the worker more than whoever waits for the file
+    }
   };
   setup.ended = [&ended](int exit_code, const std::string& reason) {
     log(exit_code == 0 ? log_level::info : log_level::error, "ending: " + reason);

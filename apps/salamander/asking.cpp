@@ -3,11 +3,17 @@
 #include <salamander/actors/cluster/master_line.hpp>
 #include <salamander/rdd/config.hpp>
 
+#include <nlohmann/json.hpp>
+
 namespace salamander::tool {
 
 void add_cluster_options(CLI::App& command, asked_cluster& into) {
   command.add_option("--master", into.master, "salamander://host:port[,host:port...]; default: SALAMANDER_MASTER");
   command.add_option("--credentials", into.credentials, "the folder \"client\" that keygen made; default: SALAMANDER_CREDENTIALS");
+}
+
+nlohmann::json exit_code_of(const scheduler::cluster::driver_summary& driver) {
+  return driver.ended_at == 0 || driver.attempts == 0 ? nlohmann::json() : nlohmann::json(driver.exit_code);
 }
 
 std::unique_ptr<actors::submitter> line_to(const asked_cluster& where) {

@@ -1,7 +1,10 @@
 // The subcommands of the command line tool. Each adds itself to the tool and runs, when it was chosen, before parsing returns.
 #pragma once
 
+#include <salamander/scheduler/cluster/protocol.hpp>
+
 #include <CLI/CLI.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 namespace salamander::tool {
 
@@ -9,6 +12,9 @@ namespace salamander::tool {
 inline constexpr int exit_done = 0;
 inline constexpr int exit_failed = 1;
 inline constexpr int exit_usage = 2;
+
+/// Null while there is none: it has not ended, or never ran.
+nlohmann::json exit_code_of(const scheduler::cluster::driver_summary& driver);
 
 void add_master(CLI::App& tool, int& exit_code);
 void add_worker(CLI::App& tool, int& exit_code);

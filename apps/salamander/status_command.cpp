@@ -63,7 +63,7 @@ json json_of(const cluster::cluster_summary& all) {
                                {"state", text_of(one.state)},
                                {"worker", one.worker},
                                {"attempts", one.attempts},
-                               {"exit_code", one.exit_code},
+                               {"exit_code", exit_code_of(one)},
                                {"supervise", one.supervise},
                                {"submitted_at", one.submitted_at},
                                {"ended_at", one.ended_at},
@@ -136,8 +136,8 @@ void print(const cluster::cluster_summary& all) {
   table drivers({"driver", "name", "user", "state", "worker", "attempts", "exit code", "submitted", ""});
   for (const auto& one : all.drivers)
     drivers.add({one.driver, printable(one.name), printable(one.user), text_of(one.state), printable(one.worker),
-                 std::to_string(one.attempts), one.ended_at == 0 ? "" : std::to_string(one.exit_code), time_text(one.submitted_at),
-                 printable(one.reason)});
+                 std::to_string(one.attempts), exit_code_of(one).is_null() ? "" : std::to_string(one.exit_code),
+                 time_text(one.submitted_at), printable(one.reason)});
   drivers.print("Drivers");
 }
 

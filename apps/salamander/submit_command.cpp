@@ -11,6 +11,7 @@
 
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -42,6 +43,14 @@ struct submit_options {
   bool json = false;
   bool verbose = false;
 };
+
+/// As the configuration does it when it is printed.
+bool looks_secret(std::string key) {
+  for (char& c : key)
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return key.find("secret") != std::string::npos || key.find("password") != std::string::npos || key.find("token") != std::string::npos ||
+         key.find("key") != std::string::npos;
+}
 
 [[noreturn]] void usage_error(const std::string& text) {
   throw CLI::ValidationError("submit", text);
@@ -128,7 +137,7 @@ void print(const driver_summary& one, bool json) {
                                       {"state", text_of(one.state)},
                                       {"worker", one.worker},
                                       {"attempts", one.attempts},
-                                      {"exit_code", one.exit_code},
+                                      {"exit_code", exit_code_of(one)},
                                       {"reason", one.reason}}
                            .dump());
   else
@@ -172,8 +181,7 @@ int submit(const submit_options& asked, const std::vector<std::string>& program)
   const auto what = submission_of(asked, program);
   if (asked.verbose)
     for (const auto& [key, value] : what.settings)
-      fmt::print(stderr, "{}={}\n", key,
-                 key.find("secret") == std::string::npos && key.find("password") == std::string::npos ? value : "*********(redacted)");
+      fmt::print(stderr, "{}={}\n", key, looks_secret(key) ? "*********(redacted)" : value);
   if (asked.deploy_mode == "cluster")
     return submit_to_cluster(what, asked);
   if (asked.supervise || asked.wait)
@@ -207,7 +215,7 @@ void add_submit(CLI::App& tool, int& exit_code) {
   command->add_option("--driver-memory", asked->driver_memory, "reserved for a driver on the cluster")->capture_default_str();
   command->add_option("--driver-cores", asked->driver_cores, "reserved for a driver on the cluster")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1U, 65536U));
   command->add_flag("--supervise", asked->supervise, "start the driver again when it does not end well (cluster mode)");
   command->add_flag("--wait", asked->wait, "return when the driver has ended, with its exit code (cluster mode)");
   command->add_flag("--json", asked->json, "for scripts");

@@ -103,7 +103,8 @@ void master::impl::end_attempt(driver_entry& driver, process_end end, std::int32
     return end_driver(driver, driver_state::killed, driver.kill_reason);
   if (end == process_end::finished)
     return end_driver(driver, driver_state::finished, reason);
-  if (driver.what.supervise)
+  const bool hopeless = end == process_end::not_started && driver.failures.failures >= settings_.executor_retries;
+  if (driver.what.supervise && !hopeless)
     return relaunch(driver, end, reason);
   end_driver(driver, end == process_end::failed ? driver_state::failed : driver_state::error, reason);
 }

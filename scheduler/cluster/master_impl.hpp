@@ -99,6 +99,7 @@ struct worker_entry {
   time_point last_heard{};
   bool awaited = false; ///< the journal has it, and it has not reported to this master
   bool leaving = false;
+  bool runs_drivers = true;
   bool dead = false;
   std::set<executor_key> executors;                              ///< those of the applications' entries that are here
   std::map<std::pair<std::string, std::uint64_t>, stray> strays; ///< by application and incarnation, or driver and attempt

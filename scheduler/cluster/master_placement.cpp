@@ -78,7 +78,8 @@ void master::impl::place_drivers() {
 worker_entry* master::impl::worker_for(const driver_entry& driver) {
   worker_entry* best = nullptr;
   for (auto& [name, worker] : workers_) {
-    if (!usable(worker) || worker.cores_free() < driver.what.cores || worker.memory_free() < driver.what.memory_bytes)
+    if (!usable(worker) || !worker.runs_drivers || worker.cores_free() < driver.what.cores ||
+        worker.memory_free() < driver.what.memory_bytes)
       continue;
     if (!best || (settings_.spread_out ? worker.cores_free() > best->cores_free() : worker.cores_free() < best->cores_free()))
       best = &worker;

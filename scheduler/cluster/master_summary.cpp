@@ -35,6 +35,22 @@ driver_summary summary_of(const driver_entry& one) {
           one.exit_code, one.what.supervise, one.submitted_at, one.ended_at, one.reason};
 }
 
+/// Why a driver is not placed, when no worker would do even if nothing else ran.
+std::string what_is_missing(const driver_entry& driver, const std::map<std::string, worker_entry>& workers) {
+  bool any = false;
+  for (const auto& [name, worker] : workers) {
+    if (worker.dead || worker.leaving || !worker.runs_drivers)
+      continue;
+    any = true;
+    if (worker.cores >= driver.what.cores && worker.memory_bytes >= driver.what.memory_bytes)
+      return driver.reason;
+  }
+  if (!any)
+    return "it waits: no worker is there that runs drivers (they need --client-credentials)";
+  return "it waits: no worker offers " + std::to_string(driver.what.cores) + " cores and " +
+         std::to_string(driver.what.memory_bytes >> 20) + " MiB";
+}
+
 /// What is not over first, then the newest.
 template <class Entry, class IsOver>
 std::vector<const Entry*> in_order(const std::map<std::uint64_t, Entry>& all, const std::string& id, IsOver is_over) {
@@ -68,8 +84,11 @@ cluster_summary master::impl::summary(time_point now, const std::string& id) con
       if (executor.living() && told.executors.size() < executors_max)
         told.executors.push_back({one->id, number, executor.worker, executor.host, executor.cores, executor.state});
   }
-  for (const auto* one : in_order(drivers_, id, [](const auto& each) { return each.over(); }))
+  for (const auto* one : in_order(drivers_, id, [](const auto& each) { return each.over(); })) {
     told.drivers.push_back(summary_of(*one));
+    if (!one->over() && !one->placed)
+      told.drivers.back().reason = what_is_missing(*one, workers_);
+  }
   return told;
 }
 

@@ -60,6 +60,7 @@ void master::impl::on(const worker_heard& e) {
   worker->host = plain_text(e.what.host);
   worker->cores = e.what.cores;
   worker->memory_bytes = e.what.memory_bytes;
+  worker->runs_drivers = e.what.runs_drivers;
   for (const auto& status : e.what.executors)
     adopt(*worker, status);
   read_executors(*worker, e.what);

@@ -12,7 +12,7 @@
 namespace salamander::scheduler::cluster {
 
 /// Raised with every change of this file.
-inline constexpr std::uint32_t cluster_protocol_version = 1;
+inline constexpr std::uint32_t cluster_protocol_version = 2;
 
 inline constexpr std::uint32_t no_limit = std::numeric_limits<std::uint32_t>::max();
 
@@ -72,12 +72,13 @@ struct worker_report {
   std::string host;
   std::uint32_t cores = 0;
   std::uint64_t memory_bytes = 0;
-  bool leaving = false; ///< it is being decommissioned: nothing more is placed there
+  bool leaving = false;     ///< it is being decommissioned: nothing more is placed there
+  bool runs_drivers = true; ///< it has credentials for drivers
   std::vector<executor_status> executors;
   std::vector<driver_status> drivers;
   template <class F>
   void fields(F&& f) {
-    f(protocol, worker, proof, sequence, host, cores, memory_bytes, leaving, executors, drivers);
+    f(protocol, worker, proof, sequence, host, cores, memory_bytes, leaving, runs_drivers, executors, drivers);
   }
 };
 

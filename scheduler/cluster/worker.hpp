@@ -44,6 +44,7 @@ public:
     std::string host;
     std::uint32_t cores = 1;
     std::uint64_t memory_bytes = 0;
+    bool runs_drivers = true;
     duration report_interval = std::chrono::seconds(1);
     duration report_gap = std::chrono::milliseconds(20);   ///< changes within it are one report
     duration master_timeout = std::chrono::seconds(3);     ///< nothing was heard for so long: look for a master again
