@@ -98,7 +98,7 @@ TEST_CASE_FIXTURE(cluster, "records that change their place when they are comput
   REQUIRE(all.size() == 4000);
   for (std::size_t i = 0; i < all.size(); ++i)
     REQUIRE(all[i] == static_cast<std::int64_t>(i));
-  CHECK(sc.last_job().stages_rolled_back == 1);
+  CHECK(sc.last_job().stages_rolled_back >= 1); // again, if an attempt that was under way then brings other contents once more
 }
 
 TEST_CASE_FIXTURE(cluster, "effects of records that changed their place fail the job with advice") {
