@@ -230,6 +230,24 @@ V read_variant(byte_reader& in, std::size_t index) {
   }
 }
 
+/// Gaps between members are zeroed: what lies there by chance is nobody's business, and equal values have equal bytes.
+/// (Not those of pairs and tuples, which may not be copied as bytes by the letter; clang 14 cannot zero any.)
+template <class T>
+void write_raw(byte_writer& out, const T& value) {
+  if constexpr (std::has_unique_object_representations_v<T> || std::is_arithmetic_v<T> || !std::is_trivially_copyable_v<T>) {
+    out.raw(&value, sizeof(T));
+  } else {
+    alignas(T) std::byte room[sizeof(T)];
+    std::memcpy(room, static_cast<const void*>(&value), sizeof(T));
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+    __builtin_clear_padding(reinterpret_cast<T*>(room));
+#endif
+#endif
+    out.raw(room, sizeof(T));
+  }
+}
+
 } // namespace codec_detail
 
 /// Appends a value. Compile-time error with advice for a type that cannot travel.
@@ -244,7 +262,7 @@ void write_value(byte_writer& out, const T& value) {
     write_msgpack(out, value);
   } else if constexpr (is_raw<T>) {
     if constexpr (!std::is_empty_v<T>)
-      out.raw(&value, sizeof(T));
+      codec_detail::write_raw(out, value);
   } else if constexpr (std::is_same_v<T, bool>) {
     out.varint(value ? 1 : 0);
   } else if constexpr (is_group<T>) {
