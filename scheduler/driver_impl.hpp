@@ -45,7 +45,8 @@ struct running_attempt {
 class driver_scheduler::impl {
 public:
   explicit impl(scheduler_options options)
-      : options_(std::move(options)), graph_(outputs_, cache_), application_exclusion_(options_.exclusion), pools_(options_.pools) {}
+      : options_(std::move(options)), graph_(outputs_, cache_), application_exclusion_(options_.exclusion), pools_(options_.pools),
+        next_task_(options_.first_task) {}
 
   std::vector<action> handle(const event& what, time_point now);
 
@@ -168,6 +169,8 @@ private:
   void forget_partial_caches(const stage& gang);
 
   // Executors and caches (executor_events.cpp).
+  void on(const outputs_found& e);
+  void on(const cached_found& e);
   void on(const executor_joined& e);
   void on(const executor_lost& e);
   void on(const executor_suspected& e);
@@ -237,7 +240,7 @@ private:
   std::set<stage_id> gangs_;                                               ///< barrier stages there are
   std::set<job_id> held_;                                                  ///< jobs that have not begun, for want of cores for such a stage
   std::map<stage_id, std::string> gang_restarts_;                          ///< such stages of which a task did not succeed, with the reason
-  std::uint64_t next_task_ = 1;
+  std::uint64_t next_task_;
   std::optional<std::string> exhausted_;
 
   // Of the event being handled.

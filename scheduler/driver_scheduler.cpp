@@ -3,6 +3,7 @@
 #include <salamander/scheduler/driver_impl.hpp>
 #include <salamander/scheduler/pipeline.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace salamander::scheduler {
@@ -59,8 +60,11 @@ driver_scheduler::stage_inputs driver_scheduler::inputs_of(stage_id stage) const
     return inputs;
   for (const auto* dataset : walk_pipeline(found->dataset, is_complete).cached)
     for (std::uint32_t p = 0; p < dataset->partitions && cache.partitions(dataset->id) > 0; ++p)
-      if (const auto holders = cache.holders(dataset->id, p); !holders.empty())
-        inputs.cached.emplace_back(cached_block{dataset->id, p}, holders.front());
+      if (const auto holders = cache.holders(dataset->id, p); !holders.empty()) {
+        // Memory is nearer than a file.
+        const auto nearest = std::find_if(holders.begin(), holders.end(), [](auto holder) { return holder != kept_files; });
+        inputs.cached.emplace_back(cached_block{dataset->id, p}, nearest == holders.end() ? kept_files : *nearest);
+      }
   return inputs;
 }
 

@@ -32,6 +32,22 @@ struct job_cancelled {
   std::string reason;
 };
 
+/// Map outputs that an earlier start of this driver has left in files. Comes before the first job that needs the shuffle; what its tasks
+/// have added to accumulators is counted already.
+struct outputs_found {
+  shuffle_id shuffle;
+  std::uint32_t partitions = 0; ///< that the shuffle has
+  std::vector<shuffle_id> made_from;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> found; ///< map partition, fingerprint of its output (0: unknown)
+};
+/// The same for partitions of a cached dataset.
+struct cached_found {
+  rdd_id dataset;
+  std::vector<shuffle_id> made_from;
+  std::vector<std::uint32_t> found;
+  std::vector<std::uint32_t> counted; ///< partitions whose contributions are
+};
+
 struct executor_joined {
   executor_id executor;
   std::uint32_t cores = 0;
@@ -76,6 +92,8 @@ struct task_succeeded {
   std::uint64_t shuffle_bytes = 0;
   std::uint64_t output_fingerprint = 0; ///< map tasks: the same for the same contents; 0: unknown
   bool contributes = false;             ///< it has added to accumulators
+  bool output_kept = false;             ///< map tasks: a copy of the output lies in a file
+  std::vector<cached_block> kept{};     ///< copies of these blocks lie in files
 };
 
 struct user_error {
@@ -112,8 +130,9 @@ struct shuffle_released {
 /// The time asked for by `wake_at` has come (or any other moment; harmless).
 struct tick {};
 
-using event = std::variant<job_submitted, job_cancelled, executor_joined, executor_lost, executor_suspected, executor_recovered,
-                           executors_exhausted, task_succeeded, task_failed, block_dropped, dataset_unpersisted, shuffle_released, tick>;
+using event = std::variant<job_submitted, outputs_found, cached_found, job_cancelled, executor_joined, executor_lost, executor_suspected,
+                           executor_recovered, executors_exhausted, task_succeeded, task_failed, block_dropped, dataset_unpersisted,
+                           shuffle_released, tick>;
 
 // -- decisions (actions) ------------------------------------------------------
 
@@ -160,6 +179,7 @@ struct deliver_result {
 struct count_contributions {
   task_id task;
   std::vector<job_id> jobs;
+  bool of_result = false; ///< the task computes a result of its job, which nobody else will ask for
 };
 
 /// These results were delivered, and are not the job's any more: they were made from data that was recomputed with other contents.

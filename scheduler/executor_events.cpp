@@ -7,6 +7,24 @@
 
 namespace salamander::scheduler {
 
+void driver_scheduler::impl::on(const outputs_found& e) {
+  outputs_.declare(e.shuffle, e.partitions, e.made_from);
+  for (const auto& [partition, fingerprint] : e.found) {
+    counted_.first_of(e.shuffle, partition);
+    if (outputs_.add(e.shuffle, partition, kept_files, task_id{}, fingerprint) != map_output_table::outcome::refused)
+      outputs_.keep(e.shuffle, partition);
+  }
+}
+
+void driver_scheduler::impl::on(const cached_found& e) {
+  for (const auto partition : e.counted)
+    counted_.first_of(e.dataset, partition);
+  if (!e.found.empty() && !cache_.knows(e.dataset))
+    cache_.declare(e.dataset, e.made_from);
+  for (const auto partition : e.found)
+    cache_.add({e.dataset, partition}, kept_files);
+}
+
 void driver_scheduler::impl::on(const executor_joined& e) {
   const auto slots = e.cores / std::max<std::uint32_t>(1, options_.task_cpus);
   if (!executors_.add(e.executor, slots, e.host)) {
@@ -137,7 +155,7 @@ void driver_scheduler::impl::inputs_shrank() {
 }
 
 void driver_scheduler::impl::on(const block_dropped& e) {
-  if (!executors_.find(e.executor))
+  if (e.executor != kept_files && !executors_.find(e.executor))
     return;
   const auto before = cache_.partitions(e.block.dataset);
   cache_.remove(e.block, e.executor);

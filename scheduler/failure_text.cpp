@@ -5,7 +5,9 @@
 namespace salamander::scheduler {
 
 std::string name_of(executor_id executor) {
-  return executor == no_executor ? std::string("no executor") : "executor " + std::to_string(executor.value);
+  if (executor == no_executor)
+    return "no executor";
+  return executor == kept_files ? std::string("the files of this run") : "executor " + std::to_string(executor.value);
 }
 
 std::string counted(std::size_t count, const std::string& noun) {

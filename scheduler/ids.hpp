@@ -15,5 +15,7 @@ using executor_id = core::strong_id<struct executor_tag>;        ///< never used
 using task_id = core::strong_id<struct task_tag, std::uint64_t>; ///< one attempt of one task; never used twice; from 1
 
 inline constexpr executor_id no_executor{0xffffffff};
+/// Stands where an executor would for what lies in files that every executor can read, and that go with none of them.
+inline constexpr executor_id kept_files{0xfffffffd};
 
 } // namespace salamander::scheduler

@@ -39,6 +39,14 @@ map_output_table::outcome map_output_table::add(shuffle_id shuffle, std::uint32_
   return held.read && differs ? outcome::differs : outcome::registered;
 }
 
+void map_output_table::keep(shuffle_id shuffle, std::uint32_t partition) {
+  const auto it = shuffles_.find(shuffle);
+  if (it == shuffles_.end() || partition >= it->second.where.size() || it->second.where[partition] == no_executor)
+    return;
+  it->second.kept.resize(it->second.where.size());
+  it->second.kept[partition] = true;
+}
+
 void map_output_table::mark_read(shuffle_id shuffle) {
   if (const auto it = shuffles_.find(shuffle); it != shuffles_.end())
     it->second.read = true;
@@ -72,6 +80,7 @@ std::size_t map_output_table::remove_all(shuffle_id shuffle) {
   auto& held = it->second;
   std::fill(held.where.begin(), held.where.end(), no_executor);
   std::fill(held.by.begin(), held.by.end(), task_id{});
+  held.kept.clear();
   return std::exchange(held.registered, 0);
 }
 
@@ -79,8 +88,15 @@ bool map_output_table::remove(shuffle_id shuffle, std::uint32_t partition, execu
   const auto it = shuffles_.find(shuffle);
   if (executor == no_executor || it == shuffles_.end() || partition >= it->second.where.size() || it->second.where[partition] != executor)
     return false;
-  it->second.where[partition] = no_executor;
   it->second.by[partition] = task_id{};
+  if (!it->second.kept.empty() && it->second.kept[partition]) {
+    it->second.kept[partition] = executor != kept_files;
+    if (executor != kept_files) {
+      it->second.where[partition] = kept_files;
+      return false;
+    }
+  }
+  it->second.where[partition] = no_executor;
   --it->second.registered;
   return true;
 }

@@ -22,6 +22,8 @@ public:
   };
   /// Records the output of a map partition. `fingerprint`: of its contents; 0: unknown, and then nothing is found to differ.
   outcome add(shuffle_id shuffle, std::uint32_t partition, executor_id executor, task_id task, std::uint64_t fingerprint);
+  /// A copy of the output registered lies in a file: should its executor lose it, it is read from there.
+  void keep(shuffle_id shuffle, std::uint32_t partition);
 
   /// A stage that reads the shuffle begins: from now on its contents matter to somebody.
   void mark_read(shuffle_id shuffle);
@@ -35,7 +37,8 @@ public:
   /// Forgets all outputs of a shuffle, but not what they were like. Returns how many there were.
   std::size_t remove_all(shuffle_id shuffle);
 
-  /// Forgets one output if it is registered at `executor`. Returns whether it was.
+  /// Forgets one output if it is registered at `executor`. Returns whether it was, and is lost: one of which there is a copy in a file is
+  /// registered there instead.
   bool remove(shuffle_id shuffle, std::uint32_t partition, executor_id executor);
 
   /// Forgets all outputs of an executor. Returns the partitions concerned, by shuffle.
@@ -62,6 +65,7 @@ private:
   struct outputs {
     shuffle_locations where;
     std::vector<task_id> by;
+    std::vector<bool> kept; ///< a copy lies in a file; empty while there is none
     std::size_t registered = 0;
     std::vector<std::uint64_t> fingerprints; ///< of what was registered first, or has been read; empty while none is known
     std::vector<shuffle_id> made_from;

@@ -84,8 +84,11 @@ std::vector<executor_id> block_finder::holders(std::uint32_t partition) const {
       continue;
     const auto& at = nodes_[number];
     if (at.has_blocks)
-      if (const auto found = cache_.holders(at.dataset->id, p); !found.empty())
-        return {found.begin(), found.end()};
+      if (const auto found = cache_.holders(at.dataset->id, p); !found.empty()) {
+        std::vector<executor_id> executors(found.begin(), found.end());
+        std::erase(executors, kept_files);
+        return executors;
+      }
     for (auto way = at.ways.rbegin(); way != at.ways.rend(); ++way)
       for (const auto parents = way->first->parents_of(p); const auto q : parents)
         stack.emplace_back(nodes_[way->second].stands_for, q);

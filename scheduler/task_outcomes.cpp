@@ -86,6 +86,9 @@ void driver_scheduler::impl::note_cached(const task_succeeded& e, const stage* o
       cache_.declare(block.dataset, shuffles_behind(*of, block.dataset));
     cache_.add(block, e.executor);
   }
+  for (const auto& block : e.kept)
+    if (cache_.knows(block.dataset))
+      cache_.add(block, kept_files);
 }
 
 void driver_scheduler::impl::count_success(const task_succeeded& e, const stage& of) {
@@ -101,7 +104,7 @@ void driver_scheduler::impl::count_success(const task_succeeded& e, const stage&
 void driver_scheduler::impl::count_contributions_of(const task_succeeded& e, const stage& of, std::uint32_t index) {
   if (!e.contributes || !(of.is_map() ? counted_.first_of(of.shuffle, index) : counted_.first_of(of.owner, index)))
     return;
-  act(count_contributions{e.task, {of.jobs.begin(), of.jobs.end()}});
+  act(count_contributions{e.task, {of.jobs.begin(), of.jobs.end()}, !of.is_map()});
 }
 
 bool driver_scheduler::impl::accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index) {
@@ -110,6 +113,8 @@ bool driver_scheduler::impl::accept_map_output(const task_succeeded& e, stage& o
     act(discard_result{e.task, e.executor, std::pair(of.shuffle, index)});
     return false;
   }
+  if (e.output_kept)
+    outputs_.keep(of.shuffle, index);
   count_success(e, of);
   count_contributions_of(e, of, index);
   if (outcome == map_output_table::outcome::differs) {

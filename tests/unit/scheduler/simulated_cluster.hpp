@@ -21,6 +21,7 @@ struct trouble_kinds {
   bool evictions = false;
   bool slow_tasks = false;
   bool changing_contents = false; ///< some functions give other records each time
+  bool kept = false;              ///< copies of what tasks make lie in files, of which some are damaged
 };
 
 class simulated_cluster : public lineage_maker {
@@ -150,10 +151,12 @@ public:
       return;
     }
     auto& at = machines.at(done.executor);
-    reading input{done, {}, {}, {}, false};
+    reading input{done, {}, {}, {}, {}, false};
     provenance from;
     if (!reads_at_start)
       from = read(*done.program.dataset, done.order.partition, input);
+    for (const auto& b : input.kept_gone)
+      tell(block_dropped{kept_files, b});
     if (input.missing) {
       tell(task_failed{id, done.executor, *input.missing});
       return;
@@ -165,10 +168,16 @@ public:
     for (const auto& [b, made_from] : input.computed) {
       at.cached.emplace(std::pair(b.dataset, b.partition), made_from);
       report.cached.push_back(b);
+      if (keeps && declared_.empty() && chance(60) && files.cached.emplace(std::pair(b.dataset, b.partition), made_from).second)
+        report.kept.push_back(b);
     }
-    if (done.program.map_child)
+    if (done.program.map_child) {
       report.output_fingerprint = commit(at, done, std::move(from), input.changing);
-    else
+      const block what{shuffle_of(done), done.order.partition};
+      const auto& stored = at.shuffle_blocks.at(what);
+      report.output_kept =
+          keeps && declared_.empty() && chance(60) && stored.by == done.order.task && files.shuffle_blocks.emplace(what, stored).second;
+    } else
       outcomes_[id] = std::move(from);
     old_reports.push_back(report);
     tell(report);
@@ -199,6 +208,7 @@ private:
     const task& by;
     std::map<std::pair<rdd_id, std::uint32_t>, provenance> seen;
     std::vector<std::pair<cached_block, provenance>> computed;
+    std::vector<cached_block> kept_gone; ///< copies that were to be read from a file
     std::optional<fetch_failed> missing;
     bool changing = false; ///< a function that gives other records each time has run
   };
@@ -217,11 +227,15 @@ private:
       return {};
     if (const auto known = input.seen.find({d.id, p}); known != input.seen.end())
       return known->second;
-    if (d.cached)
+    if (d.cached) {
       if (const auto* held = block_of(input.by, d.id, p)) {
         input.seen.emplace(std::pair(d.id, p), *held);
         return *held;
       }
+      for (const auto& [b, holder] : input.by.inputs->cached)
+        if (b.dataset == d.id && b.partition == p && holder == kept_files)
+          input.kept_gone.push_back(b);
+    }
     provenance all;
     for (const auto& dependency : d.dependencies)
       if (!dependency.wide())
@@ -238,11 +252,11 @@ private:
 
   const provenance* block_of(const task& by, rdd_id id, std::uint32_t p) const {
     const auto at = [&](executor_id holder) -> const provenance* {
-      const auto found = machines.find(holder);
-      if (found == machines.end())
+      const auto* found = machine_of(holder);
+      if (!found)
         return nullptr;
-      const auto held = found->second.cached.find({id, p});
-      return held == found->second.cached.end() ? nullptr : &held->second;
+      const auto held = found->cached.find({id, p});
+      return held == found->cached.end() ? nullptr : &held->second;
     };
     if (const auto* here = at(by.executor))
       return here;
@@ -256,13 +270,20 @@ private:
   void fetch(const core::dependency& from, reading& input, provenance& all) const {
     for (const auto& [shuffle, where] : input.by.inputs->shuffles)
       for (std::uint32_t m = 0; shuffle == from.shuffle && m < where.size() && !input.missing; ++m) {
-        const auto holder = machines.find(where[m]);
-        const auto* found = holder == machines.end() ? nullptr : output_of(holder->second, {shuffle, m});
+        const auto* const holder = machine_of(where[m]);
+        const auto* found = holder ? output_of(*holder, {shuffle, m}) : nullptr;
         if (found)
           merge(all, found->from);
         else
           input.missing = fetch_failed{shuffle, m, where[m], "gone"};
       }
+  }
+
+  const machine* machine_of(executor_id holder) const {
+    if (holder == kept_files)
+      return &files;
+    const auto found = machines.find(holder);
+    return found == machines.end() ? nullptr : &found->second;
   }
 
   static const map_output* output_of(const machine& at, const block& what) {
@@ -327,7 +348,7 @@ private:
           found = true;
           REQUIRE(where.size() == dependency.parent->partitions);
           for (const auto at : where)
-            REQUIRE(machines.contains(at));
+            REQUIRE(machine_of(at));
         }
       REQUIRE(found);
     }
@@ -418,6 +439,8 @@ public:
   time_point now{};
   std::optional<time_point> wake;
   std::map<executor_id, machine> machines;
+  machine files; ///< what lies at kept_files
+  bool keeps = false;
   std::set<executor_id> suspects;
   std::set<executor_id> to_be_killed;
   bool changing_contents = false;

@@ -21,10 +21,11 @@ class chaos {
 public:
   explicit chaos(std::uint64_t seed) : world_(seed, options(seed)) {
     for (bool* kind : {&on_.losses, &on_.lost_blocks, &on_.duplicates, &on_.late_messages, &on_.user_failures, &on_.suspicion,
-                       &on_.cancellations, &on_.evictions, &on_.slow_tasks, &on_.changing_contents})
+                       &on_.cancellations, &on_.evictions, &on_.slow_tasks, &on_.changing_contents, &on_.kept})
       *kind = world_.chance(50);
     world_.run_time_us = world_.chance(50) ? 5000 : 50;
     world_.changing_contents = on_.changing_contents;
+    world_.keeps = on_.kept;
     if (seed % 13 == 0)
       world_.poisoned = static_cast<std::uint32_t>(seed % 3);
   }
@@ -128,6 +129,12 @@ private:
       if (auto& blocks = world_.machines.at(any_executor()).shuffle_blocks; on_.lost_blocks && !blocks.empty())
         blocks.erase(blocks.begin());
       break;
+    case 7:
+      if (on_.lost_blocks && world_.chance(50))
+        damage_a_file();
+      else
+        evict();
+      break;
     case 2:
       if (on_.duplicates && !world_.old_reports.empty())
         world_.tell(world_.old_reports[world_.below(world_.old_reports.size())]);
@@ -156,8 +163,17 @@ private:
       }
       break;
     default:
-      evict();
+      break;
     }
+  }
+
+  void damage_a_file() {
+    auto& outputs = world_.files.shuffle_blocks;
+    auto& cached = world_.files.cached;
+    if (!outputs.empty() && world_.chance(50))
+      outputs.erase(outputs.begin());
+    else if (!cached.empty())
+      cached.erase(cached.begin());
   }
 
   void late_message() {
