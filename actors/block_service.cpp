@@ -50,7 +50,7 @@ core::block to_block(const storage::stored_block& stored) {
 }
 
 block_service::block_service(const executor_options& options)
-    : self_(options.executor), memory_(std::make_shared<accounted_store>(options.memory_bytes)) {
+    : self_(options.executor), memory_(std::make_shared<accounted_store>(options.memory_bytes)), kept_(options.on_warning) {
   if (options.socket_directory.empty())
     return;
   net::client_options client;
@@ -92,6 +92,19 @@ void block_service::meet(const std::vector<peer_place>& peers) {
   if (book_)
     for (const auto& one : peers)
       book_->put(one.peer, {one.host, one.port});
+}
+
+std::shared_ptr<const core::byte_buffer> block_service::account(core::byte_buffer bytes) {
+  const auto size = bytes.size();
+  if (!memory_->store.reserve(size))
+    core::throw_error(errc::out_of_memory, "a block of " + std::to_string(size) +
+                                               " bytes that lies in a file does not fit the memory budget; use more partitions or raise "
+                                               "salamander.executor.memory (salamander.driver.memory in local mode)");
+  const auto* const held = new core::byte_buffer(std::move(bytes));
+  return {held, [memory = memory_, size](const core::byte_buffer* done) {
+            delete done;
+            memory->store.release(size);
+          }};
 }
 
 core::block block_service::find_here(const storage::block_id& id) {

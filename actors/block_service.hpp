@@ -6,6 +6,7 @@
 #include <salamander/actors/contribution_box.hpp>
 #include <salamander/actors/executor_runtime.hpp>
 #include <salamander/actors/net/block_client.hpp>
+#include <salamander/actors/recovery/kept_blocks.hpp>
 #include <salamander/storage/block_store.hpp>
 
 #include <atomic>
@@ -63,6 +64,13 @@ public:
     return contributions_;
   }
 
+  /// Copies that lie in files.
+  kept_blocks& kept() noexcept {
+    return kept_;
+  }
+  /// Bytes that count as execution memory while somebody holds them. Errors: errc::out_of_memory.
+  std::shared_ptr<const core::byte_buffer> account(core::byte_buffer bytes);
+
   broadcast_values& broadcasts() noexcept {
     return broadcasts_;
   }
@@ -89,6 +97,7 @@ private:
   cache_claims claims_;
   std::shared_ptr<accounted_store> memory_;
   contribution_box contributions_;
+  kept_blocks kept_;
   broadcast_values broadcasts_{*this};
   std::shared_ptr<net::peer_book> book_; ///< null: all peers are on this machine
   std::unique_ptr<net::block_client> client_;

@@ -88,12 +88,24 @@ void actor_engine::show_progress() {
 scheduler_setup actor_engine::make_scheduler_setup(const core::master_url& master) {
   scheduler_setup setup;
   setup.limits = scheduling_options(settings_, master);
+  if (kept_) {
+    // Attempts of an earlier start may still run somewhere, and write files whose names have their numbers.
+    setup.limits.first_task = (kept_->starts() << 40) + 1;
+    setup.keep_results = [kept = kept_](std::string file, std::vector<core::block> results, contributed_values added,
+                                        std::function<void()> then) {
+      kept->keep_results(std::move(file), std::move(results), std::move(added), std::move(then));
+    };
+  }
   setup.barriers.sync_timeout = settings_.get_time("salamander.barrier.sync.timeout");
   setup.progress = progress_;
   setup.executors = executors_;
   setup.faults = faults_;
   setup.log = [](scheduler::notice::level level, const std::string& text) { log(level_of(level), text); };
   return setup;
+}
+
+void actor_engine::prepare_recovery() {
+  kept_ = kept_run::begin(settings_, [](scheduler::notice::level level, const std::string& text) { log(level_of(level), text); });
 }
 
 void actor_engine::prepare_faults(const core::master_url& master) {
@@ -111,6 +123,7 @@ testing::fault_report actor_engine::faults() const {
 
 void actor_engine::start_local(const core::master_url& master) {
   show_progress();
+  prepare_recovery();
   prepare_faults(master);
   cores_ = master.cores;
   host_ = std::make_unique<actor_host>(std::nullopt);
@@ -137,6 +150,7 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
                       "local-cluster starts this program again as executors: call salamander::init(argc, argv) in the "
                       "first line of main");
   show_progress();
+  prepare_recovery();
   prepare_faults(master);
   cores_ = master.executors * master.cores;
   directory_.emplace(settings_.find("salamander.local.dir").value_or(""), application_directory::care::kept);
@@ -230,9 +244,24 @@ std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
   const std::lock_guard lock(mutex_);
   if (stopped_)
     core::throw_error(errc::context_stopped, fmt::format("{} at {}: the context was stopped", spec.operation, spec.site.text()));
+  auto done = kept_ ? kept_->prepare(spec) : kept_run::preparation{};
   auto job = std::make_shared<job_record>(next_job_++, std::move(spec), cancel);
-  post(scheduler_, submit_job{job});
+  if (!done.results) {
+    post(scheduler_, submit_job{job, std::move(done.inputs)});
+    return job;
+  }
+  progress_->job_started();
+  for (std::size_t i = 0; i < done.results->size(); ++i)
+    job->deliver(static_cast<std::uint32_t>(i), std::move((*done.results)[i]));
+  job_report counts;
+  counts.stages_skipped = done.stages;
+  job->finish(std::move(counts));
+  progress_->job_ended(job->report());
   return job;
+}
+
+core::engine::output_course actor_engine::begin_output(const core::node_ptr& dataset, const std::string& path) {
+  return kept_ ? kept_->begin_output(dataset, path) : output_course::write;
 }
 
 std::uint32_t actor_engine::default_parallelism() const {
@@ -240,10 +269,14 @@ std::uint32_t actor_engine::default_parallelism() const {
 }
 
 void actor_engine::put_source(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
+  if (kept_)
+    kept_->add_source(dataset, partition, *records);
   runtime_->put_source(dataset.value, partition, std::move(records));
 }
 
 void actor_engine::release_source(core::rdd_id dataset) {
+  if (kept_)
+    kept_->forget_source(dataset);
   runtime_->drop_source(dataset.value);
 }
 
@@ -260,6 +293,8 @@ void actor_engine::release_shuffle(core::shuffle_id shuffle) {
 }
 
 std::uint64_t actor_engine::put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value) {
+  if (kept_)
+    kept_->add_broadcast(*value);
   return runtime_->put_broadcast(broadcast, std::move(value));
 }
 
@@ -309,6 +344,8 @@ void actor_engine::stop() {
     post(scheduler_, shut_down{});
     end_executors();
     end_actors();
+    if (kept_)
+      kept_->stop();
   });
   if (bar_)
     bar_->stop();

@@ -8,6 +8,7 @@
 #include <salamander/actors/fault_director.hpp>
 #include <salamander/actors/launcher.hpp>
 #include <salamander/actors/progress.hpp>
+#include <salamander/actors/recovery/kept_run.hpp>
 #include <salamander/actors/result_threads.hpp>
 
 namespace salamander::actors {
@@ -31,6 +32,7 @@ public:
   void release_shuffle(core::shuffle_id shuffle) override;
   std::uint64_t put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value) override;
   std::future<void> drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed) override;
+  output_course begin_output(const core::node_ptr& dataset, const std::string& path) override;
   void cancel_all_jobs(const std::string& reason) override;
   std::vector<executor_info> executors() const override;
   std::uint32_t cached_partitions(core::rdd_id dataset) const override;
@@ -53,6 +55,8 @@ private:
   void show_progress();
   /// Makes the director if faults, or a report on them, are asked for. Errors: errc::bad_config_value.
   void prepare_faults(const core::master_url& master);
+  /// Looks for what an earlier start of the driver has kept. Errors: as kept_run::begin.
+  void prepare_recovery();
   scheduler_setup make_scheduler_setup(const core::master_url& master);
   /// The part that all drivers with executors in other processes have: own blocks, fetched results, the scheduler. Returns where the
   /// address of its executors' owner is to be put. Requires: directory_, host_.
@@ -75,6 +79,7 @@ private:
   const std::shared_ptr<executor_board> executors_ = std::make_shared<executor_board>();
   const std::shared_ptr<std::atomic<std::uint64_t>> refused_messages_ = std::make_shared<std::atomic<std::uint64_t>>(0);
   std::shared_ptr<fault_director> faults_; ///< null unless faults are injected
+  std::shared_ptr<kept_run> kept_;         ///< null unless another start of the driver is to find what this one does
   std::shared_ptr<progress_bar> bar_;
   std::optional<application_directory> directory_;
   std::unique_ptr<actor_host> host_;

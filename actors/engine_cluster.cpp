@@ -13,6 +13,7 @@ void actor_engine::start_cluster(const core::master_url& master, const std::stri
                       "in the first line of main");
   cluster_ = std::make_shared<cluster_session>(settings_, master, application_name);
   show_progress();
+  prepare_recovery();
   prepare_faults(master);
   directory_.emplace(settings_.find("salamander.local.dir").value_or(""), application_directory::care::kept);
   make_credentials(directory_->path());

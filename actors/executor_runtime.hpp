@@ -26,6 +26,8 @@ class tls_context;
 
 /// Where blocks of a process are served. In one application all sockets lie in one 0700 directory; the name follows from the id.
 inline constexpr std::uint32_t driver_peer = 0xfffffffe;
+/// Stands for files that all executors can read.
+inline constexpr std::uint32_t kept_peer = 0xfffffffd;
 std::filesystem::path block_socket_of(const std::filesystem::path& directory, std::uint32_t peer);
 
 /// Where a process serves blocks for other machines.
@@ -63,6 +65,7 @@ struct executor_options {
 struct shuffle_source {
   std::uint32_t shuffle = 0;
   std::vector<std::uint32_t> executors; ///< by map partition; core::fetch_failure::no_executor: none
+  std::string kept_in = {};             ///< the directory of what lies at kept_peer
 };
 
 struct cached_source {
@@ -77,10 +80,12 @@ struct stage_order {
   std::uint32_t stage_attempt = 0;
   std::shared_ptr<const core::byte_buffer> plan; ///< null: fetch block_id::plan(stage, attempt) from the driver
   std::vector<shuffle_source> shuffles;
-  std::vector<cached_source> cached;                  ///< blocks held by other executors
-  std::map<std::string, std::string> properties = {}; ///< of the job, for functions that ask
-  std::vector<std::uint32_t> peers = {};              ///< some of the other executors, for pieces of broadcast values
-  std::vector<barrier_task_info> gang = {};           ///< of a barrier stage: where its tasks run, by partition
+  std::vector<cached_source> cached;                                     ///< blocks held by other executors
+  std::map<std::string, std::string> properties = {};                    ///< of the job, for functions that ask
+  std::vector<std::uint32_t> peers = {};                                 ///< some of the other executors, for pieces of broadcast values
+  std::vector<barrier_task_info> gang = {};                              ///< of a barrier stage: where its tasks run, by partition
+  std::string keep_output_in = {};                                       ///< directory for copies of its map outputs; empty: there are none
+  std::vector<std::pair<std::uint32_t, std::string>> kept_datasets = {}; ///< cached ones, and the directories of their copies
 };
 
 struct task_order {
@@ -139,6 +144,9 @@ struct task_report {
   std::uint64_t shuffle_bytes = 0;
   std::uint64_t output_fingerprint = 0; ///< of the map output that is kept here; 0: unknown, as always within one process
   contributed_values contributed{};     ///< by the task itself
+  bool output_kept = false;             ///< a copy of its map output lies in a file
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> kept{};      ///< copies of these cached partitions do
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> kept_lost{}; ///< copies of these were to be read, and could not be
 };
 
 /// A task of a barrier stage waits for the others, in its call number `epoch` from 0.

@@ -5,6 +5,7 @@
 
 #include <salamander/actors/caf.hpp>
 #include <salamander/actors/jobs.hpp>
+#include <salamander/actors/recovery/kept_run.hpp>
 #include <salamander/rdd/code.hpp>
 #include <salamander/scheduler/channel.hpp>
 #include <salamander/scheduler/cluster/protocol.hpp>
@@ -14,7 +15,7 @@
 namespace salamander::actors {
 
 /// Raised with every change of the messages below; both sides of a connection must have the same.
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 
 // -- driver to executor -------------------------------------------------------
 // What changes the executor's state is an order; between processes orders are numbered (numbered_order), and so survive whatever
@@ -345,6 +346,7 @@ struct stuck_task {
 
 struct submit_job {
   std::shared_ptr<job_record> job;
+  kept_inputs kept = {};
 };
 struct cancel_job {
   std::uint32_t job = 0;

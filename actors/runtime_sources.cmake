@@ -21,4 +21,5 @@ set(SALAMANDER_RUNTIME_SOURCES
     net/block_socket.cpp
     net/block_stream.cpp
     net/front_door.cpp
-    net/tls.cpp)
+    net/tls.cpp
+    recovery/kept_blocks.cpp)

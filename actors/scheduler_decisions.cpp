@@ -1,8 +1,12 @@
 #include <salamander/actors/scheduler_shell.hpp>
 
 #include <salamander/rdd/accumulator.hpp>
+#include <salamander/scheduler/pipeline.hpp>
 
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
 
 namespace salamander::actors {
 namespace {
@@ -92,6 +96,7 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   }
   for (const auto& [block, holder] : inputs.cached)
     message.order.cached.push_back({block.dataset.value, block.partition, holder.value});
+  add_kept(what, message.order);
   message.order.peers = peers_of(what.executor.value);
   message.order.gang = stage.gang;
   if (const auto users = machine_.jobs_of(what.stage); !users.empty())
@@ -107,6 +112,24 @@ void scheduler_shell::announce(const sched::launch_tasks& what, executor_entry& 
   flush(what.executor.value);
   tell(self_, executor.port, std::move(message));
   stage.told.insert(what.executor.value);
+}
+
+void scheduler_shell::add_kept(const sched::launch_tasks& what, stage_order& order) const {
+  if (kept_shuffles_.empty() && kept_datasets_.empty())
+    return;
+  const auto program = machine_.program_of(what.stage);
+  if (program.map_child) {
+    const auto place = kept_shuffles_.find(program.map_child->dependencies[program.map_dependency].shuffle.value);
+    if (place != kept_shuffles_.end())
+      order.keep_output_in = place->second;
+  }
+  for (auto& source : order.shuffles)
+    if (std::ranges::find(source.executors, kept_peer) != source.executors.end())
+      if (const auto place = kept_shuffles_.find(source.shuffle); place != kept_shuffles_.end())
+        source.kept_in = place->second;
+  for (const auto* dataset : sched::walk_pipeline(program.dataset, [](const core::lineage&) { return false; }).cached)
+    if (const auto place = kept_datasets_.find(dataset->id.value); place != kept_datasets_.end())
+      order.kept_datasets.push_back(*place);
 }
 
 /// The ones after it, round the table: with many executors each is known to some, and none to all.
@@ -149,8 +172,12 @@ void scheduler_shell::perform_one(const sched::cancel_tasks& what) {
 
 void scheduler_shell::perform_one(const sched::count_contributions& what) {
   const auto added = contributed_.find(what.task.value);
-  if (added != contributed_.end())
-    merge(std::move(added->second), what.jobs);
+  if (added == contributed_.end())
+    return;
+  if (what.of_result && !what.jobs.empty())
+    if (const auto kept = kept_jobs_.find(what.jobs.front().value); kept != kept_jobs_.end())
+      std::ranges::copy(added->second, std::back_inserter(kept->second.added));
+  merge(std::move(added->second), what.jobs);
 }
 
 void scheduler_shell::count_cached_ones(std::vector<cached_contribution>&& added) {
@@ -226,8 +253,14 @@ void scheduler_shell::perform_one(const sched::finish_job& what) {
   counts.succeeded = true;
   if (setup_.faults)
     setup_.faults->job_ended(job->number(), job->title(), counts);
-  job->finish(std::move(counts));
-  setup_.progress->job_ended(job->report());
+  const auto end = [job, counts = std::move(counts), progress = setup_.progress] {
+    job->finish(counts);
+    progress->job_ended(job->report());
+  };
+  if (auto kept = kept_jobs_.extract(what.job.value); kept && setup_.keep_results)
+    setup_.keep_results(std::move(kept.mapped().file), job->results_so_far(), std::move(kept.mapped().added), end);
+  else
+    end();
 }
 
 void scheduler_shell::perform_one(const sched::fail_job& what) {
@@ -236,6 +269,7 @@ void scheduler_shell::perform_one(const sched::fail_job& what) {
     return;
   const auto job = std::move(at->second);
   jobs_.erase(at);
+  kept_jobs_.erase(what.job.value);
   std::vector<attempt_failure> attempts;
   for (const auto& attempt : what.why.attempts)
     attempts.push_back({attempt.stage.value, attempt.partition, attempt.number,

@@ -37,6 +37,15 @@ void scheduler_shell::submit(submit_job& message) {
   if (const auto pool = properties.find("salamander.scheduler.pool"); pool != properties.end())
     event.pool = pool->second;
   event.repeatable = !job->spec().act || job->spec().act->repeatable();
+  auto& kept = message.kept;
+  kept_shuffles_.insert(kept.shuffle_places.begin(), kept.shuffle_places.end());
+  kept_datasets_.insert(kept.dataset_places.begin(), kept.dataset_places.end());
+  if (!kept.results.empty())
+    kept_jobs_[job->number()].file = std::move(kept.results);
+  for (auto& found : kept.outputs)
+    queue(std::move(found));
+  for (auto& found : kept.cached)
+    queue(std::move(found));
   jobs_.emplace(job->number(), job);
   setup_.progress->job_started();
   if (setup_.faults)
@@ -163,6 +172,8 @@ void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
     const bool cancelled = std::holds_alternative<task_report::cancelled>(report.outcome);
     setup_.faults->task_ended(report.task, done ? task_end::succeeded : cancelled ? task_end::cancelled : task_end::failed);
   }
+  for (const auto& [dataset, partition] : report.kept_lost)
+    queue(sched::block_dropped{sched::kept_files, {{dataset}, partition}});
   if (!done) {
     queue(sched::task_failed{{report.task}, {executor}, to_failure(report)});
     return;
@@ -170,6 +181,9 @@ void scheduler_shell::one_report(std::uint32_t executor, task_report&& report) {
   sched::task_succeeded event{{report.task},       {executor},        done->result_bytes,  report.run_time, {},
                               report.records_read, report.bytes_read, report.shuffle_bytes};
   event.output_fingerprint = report.output_fingerprint;
+  event.output_kept = report.output_kept;
+  for (const auto& [dataset, partition] : report.kept)
+    event.kept.push_back({{dataset}, partition});
   event.contributes = !report.contributed.empty();
   if (event.contributes)
     contributed_[report.task] = std::move(report.contributed);
@@ -246,6 +260,7 @@ void scheduler_shell::finished_dropping(std::uint64_t token, std::uint32_t execu
 }
 
 void scheduler_shell::release(const release_shuffle& message) {
+  kept_shuffles_.erase(message.shuffle);
   feed(sched::shuffle_released{{message.shuffle}});
   for (auto& [id, executor] : executors_)
     tell(self_, executor.port, drop_shuffle{message.shuffle});

@@ -111,6 +111,8 @@ private:
   /// Tells all others where the newcomer serves its blocks, and it where they do.
   void introduce_peer(std::uint32_t executor);
   std::vector<std::uint32_t> peers_of(std::uint32_t executor) const;
+  /// Tells where copies are, and go.
+  void add_kept(const scheduler::launch_tasks& what, stage_order& order) const;
   std::shared_ptr<const core::byte_buffer> encode_plan(scheduler::stage_id stage) const;
   std::string describe(const stuck_task& position) const;
   std::string title_of(std::uint32_t dataset) const;
@@ -130,6 +132,13 @@ private:
   std::unordered_map<std::uint64_t, core::block> results_;            ///< of reports whose event is being handled
   std::unordered_map<std::uint64_t, contributed_values> contributed_; ///< of the same
   std::unordered_map<std::uint32_t, error> merge_failures_;           ///< of running jobs
+  std::unordered_map<std::uint32_t, std::string> kept_shuffles_;      ///< directories for copies of map outputs
+  std::unordered_map<std::uint32_t, std::string> kept_datasets_;      ///< the same for cached datasets
+  struct kept_job {
+    std::string file;
+    contributed_values added; ///< by its own tasks
+  };
+  std::unordered_map<std::uint32_t, kept_job> kept_jobs_; ///< of running jobs, those whose results are to be kept
   std::map<std::uint64_t, pending_drop> dropping_;
   std::uint64_t next_token_ = 1;
   std::optional<scheduler::time_point> next_wake_;

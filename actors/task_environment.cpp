@@ -40,30 +40,33 @@ std::uint64_t fingerprint_of(const std::vector<std::shared_ptr<const core::block
 /// Local blocks as they are, the others through a fetcher, all in order of map partition.
 class merged_shuffle_input final : public core::shuffle_input {
 public:
-  merged_shuffle_input(block_service& blocks, core::shuffle_id shuffle, std::uint32_t reduce, const std::vector<std::uint32_t>& executors,
-                       const std::atomic<bool>& cancelled, core::task_faults* faults)
-      : shuffle_(shuffle), executors_(executors), cancelled_(cancelled) {
+  merged_shuffle_input(block_service& blocks, const shuffle_source& source, std::uint32_t reduce, const std::atomic<bool>& cancelled,
+                       core::task_faults* faults)
+      : blocks_(blocks), shuffle_{source.shuffle}, reduce_(reduce), source_(source), executors_(source.executors), cancelled_(cancelled) {
     if (faults)
       faults_.emplace(*faults, &cancelled);
+    const auto& executors = source.executors;
     std::vector<std::uint32_t> here;
     std::vector<net::block_fetcher::request> elsewhere;
     for (std::uint32_t map = 0; map < executors.size(); ++map) {
       if (executors[map] == core::fetch_failure::no_executor)
-        fail(map, "no executor holds " + block_id::shuffle(shuffle.value, map, reduce).text());
-      const auto id = block_id::shuffle(shuffle.value, map, reduce);
+        fail(map, "no executor holds " + block_id::shuffle(shuffle_.value, map, reduce).text());
+      const auto id = block_id::shuffle(shuffle_.value, map, reduce);
+      if (executors[map] == kept_peer)
+        continue;
       if (executors[map] == blocks.self() || !blocks.has_peers()) {
         if (faults_ && faults_->loses(id))
-          blocks.store().drop_map_output(shuffle.value, map);
+          blocks.store().drop_map_output(shuffle_.value, map);
         here.push_back(map);
       } else {
         elsewhere.push_back({id, executors[map], faults_ ? faults_->spoiler(id) : nullptr});
       }
     }
-    const auto found = blocks.store().find_shuffle(shuffle.value, reduce, here);
+    const auto found = blocks.store().find_shuffle(shuffle_.value, reduce, here);
     local_.resize(executors.size());
     for (std::size_t i = 0; i < here.size(); ++i) {
       if (!found[i])
-        fail(here[i], block_id::shuffle(shuffle.value, here[i], reduce).text() + " is not held by its executor any more");
+        fail(here[i], block_id::shuffle(shuffle_.value, here[i], reduce).text() + " is not held by its executor any more");
       local_[here[i]] = {true, to_block(*found[i])};
     }
     for (const auto& one : elsewhere)
@@ -77,7 +80,7 @@ public:
       if (cancelled_.load(std::memory_order_relaxed))
         throw core::task_cancelled();
       auto& mine = local_[map_];
-      auto taken = mine.here ? std::exchange(mine.block, {}) : fetch();
+      auto taken = mine.here ? std::exchange(mine.block, {}) : executors_[map_] == kept_peer ? read_kept() : fetch();
       ++map_;
       if (taken)
         return taken;
@@ -95,6 +98,23 @@ private:
     throw core::fetch_failure(shuffle_, map, executors_[map], why);
   }
 
+  core::block read_kept() {
+    try {
+      auto bytes = blocks_.kept().output_block(source_.kept_in, map_, reduce_);
+      if (!bytes)
+        return {};
+      return {nullptr, blocks_.account(std::move(*bytes))};
+    } catch (const error& failure) {
+      if (failure.code() == errc::out_of_memory)
+        throw;
+      fail(map_, failure.what());
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& failure) {
+      fail(map_, failure.what());
+    }
+  }
+
   core::block fetch() {
     try {
       return {nullptr, fetcher_->next()};
@@ -106,8 +126,11 @@ private:
     }
   }
 
+  block_service& blocks_;
   core::shuffle_id shuffle_;
-  const std::vector<std::uint32_t>& executors_; ///< of the stage, which outlives its tasks
+  const std::uint32_t reduce_;
+  const shuffle_source& source_;                ///< of the stage, which outlives its tasks
+  const std::vector<std::uint32_t>& executors_; ///< the same
   const std::atomic<bool>& cancelled_;
   std::vector<local_block> local_;
   std::vector<std::uint32_t> maps_elsewhere_;
@@ -118,16 +141,24 @@ private:
 
 } // namespace
 
-stage_inputs::stage_inputs(const stage_order& order) : shuffles_(order.shuffles), peers_(order.peers) {
+stage_inputs::stage_inputs(const stage_order& order)
+    : shuffles_(order.shuffles), peers_(order.peers), keep_output_in_(order.keep_output_in), kept_datasets_(order.kept_datasets) {
   cached_.reserve(order.cached.size());
   for (const auto& one : order.cached)
     cached_.emplace(key_of(one.dataset, one.partition), one.executor);
 }
 
-const std::vector<std::uint32_t>* stage_inputs::executors_of(std::uint32_t shuffle) const noexcept {
+const shuffle_source* stage_inputs::source_of(std::uint32_t shuffle) const noexcept {
   for (const auto& one : shuffles_)
     if (one.shuffle == shuffle)
-      return &one.executors;
+      return &one;
+  return nullptr;
+}
+
+const std::string* stage_inputs::place_of(std::uint32_t dataset) const noexcept {
+  for (const auto& [known, place] : kept_datasets_)
+    if (known == dataset)
+      return &place;
   return nullptr;
 }
 
@@ -160,7 +191,10 @@ core::block task_environment::find_cached(core::rdd_id dataset, std::uint32_t pa
     return {};
   }
   const auto holder = inputs_.holder_of(dataset.value, partition);
-  if (blocks_.has_peers() && holder != core::fetch_failure::no_executor && holder != blocks_.self()) {
+  if (holder == kept_peer) {
+    if (auto kept = find_kept(dataset.value, partition))
+      return kept;
+  } else if (blocks_.has_peers() && holder != core::fetch_failure::no_executor && holder != blocks_.self()) {
     try {
       return blocks_.fetch(holder, id, cancelled_, faults ? faults->spoiler(id) : nullptr);
     } catch (const net::fetch_error&) {
@@ -173,7 +207,30 @@ core::block task_environment::find_cached(core::rdd_id dataset, std::uint32_t pa
   return {};
 }
 
+// From now on it is in memory, too.
+core::block task_environment::find_kept(std::uint32_t dataset, std::uint32_t partition) {
+  const auto* const place = inputs_.place_of(dataset);
+  if (!place)
+    return {};
+  try {
+    auto bytes = blocks_.kept().cached_block(*place, partition);
+    if (!bytes)
+      return {};
+    auto records = std::make_shared<const core::byte_buffer>(std::move(*bytes));
+    if (blocks_.store().put(block_id::cached(dataset, partition), to_stored(records), ordered_at_) == storage::put_outcome::stored)
+      report_.cached.emplace_back(dataset, partition);
+    return {nullptr, std::move(records)};
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception&) {
+    report_.kept_lost.emplace_back(dataset, partition); // it can be computed again
+    return {};
+  }
+}
+
 bool task_environment::store_cached(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
+  if (const auto* const place = inputs_.place_of(dataset.value); place && blocks_.kept().write_cached(*place, partition, *records))
+    report_.kept.emplace_back(dataset.value, partition);
   const auto outcome = blocks_.store().put(block_id::cached(dataset.value, partition), to_stored(std::move(records)), ordered_at_);
   if (outcome == storage::put_outcome::stored)
     report_.cached.emplace_back(dataset.value, partition);
@@ -190,13 +247,19 @@ void task_environment::give_up_cached(core::rdd_id dataset, std::uint32_t partit
 void task_environment::contribute(core::rdd_id dataset, std::uint32_t partition, core::contribution_list added) {
   if (added.empty())
     return;
-  blocks_.contributions().put({report_.task, dataset.value, partition, to_values(std::move(added), blocks_.has_peers())});
+  auto values = to_values(std::move(added), blocks_.has_peers());
+  if (const auto* const place = inputs_.place_of(dataset.value))
+    blocks_.kept().write_added(*place, partition, values);
+  blocks_.contributions().put({report_.task, dataset.value, partition, std::move(values)});
 }
 
 void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t map_partition, std::uint64_t attempt,
                                          std::vector<std::shared_ptr<const core::block_object>> blocks, std::uint64_t fingerprint) {
   if (fingerprint == 0 && compares_map_outputs())
     fingerprint = fingerprint_of(blocks);
+  std::optional<committed_output> copy;
+  if (!inputs_.keep_output_in().empty())
+    copy.emplace(committed_output{shuffle.value, map_partition, fingerprint, blocks});
   storage::map_output output{{}, &encode_block_object, 0, attempt, fingerprint};
   output.blocks.reserve(blocks.size());
   for (auto& one : blocks) {
@@ -213,9 +276,17 @@ void task_environment::commit_map_output(core::shuffle_id shuffle, std::uint32_t
                           " bytes and does not fit the memory budget; use more executors or raise salamander.executor.memory "
                           "(salamander.driver.memory in local mode)");
   report_.shuffle_bytes += bytes;
+  if (outcome == storage::put_outcome::stored)
+    committed_ = std::move(copy);
   // What counts is what is kept: a later attempt's output, if there is one.
   report_.output_fingerprint =
       outcome == storage::put_outcome::stored ? fingerprint : blocks_.store().fingerprint_of(shuffle.value, map_partition);
+}
+
+void task_environment::keep_output(const contributed_values& added) {
+  if (committed_)
+    report_.output_kept = blocks_.kept().write_output(inputs_.keep_output_in(), committed_->map_partition, committed_->blocks,
+                                                      committed_->fingerprint, added);
 }
 
 bool task_environment::compares_map_outputs() const noexcept {
@@ -224,10 +295,10 @@ bool task_environment::compares_map_outputs() const noexcept {
 
 std::unique_ptr<core::shuffle_input> task_environment::open_shuffle(core::shuffle_id shuffle, std::uint32_t reduce_partition,
                                                                     const std::atomic<bool>& cancelled) {
-  const auto* executors = inputs_.executors_of(shuffle.value);
-  if (!executors)
+  const auto* const source = inputs_.source_of(shuffle.value);
+  if (!source)
     core::throw_error(errc::internal, "the stage was sent without the locations of shuffle " + std::to_string(shuffle.value));
-  return std::make_unique<merged_shuffle_input>(blocks_, shuffle, reduce_partition, *executors, cancelled, faults_);
+  return std::make_unique<merged_shuffle_input>(blocks_, *source, reduce_partition, cancelled, faults_);
 }
 
 core::block task_environment::fetch_source(core::rdd_id dataset, std::uint32_t partition) {

@@ -12,9 +12,15 @@ namespace salamander::actors {
 struct stage_inputs {
   explicit stage_inputs(const stage_order& order);
 
-  const std::vector<std::uint32_t>* executors_of(std::uint32_t shuffle) const noexcept;
+  const shuffle_source* source_of(std::uint32_t shuffle) const noexcept;
   /// core::fetch_failure::no_executor: none is known.
   std::uint32_t holder_of(std::uint32_t dataset, std::uint32_t partition) const noexcept;
+  /// Where copies of the stage's map outputs go; empty: nowhere.
+  const std::string& keep_output_in() const noexcept {
+    return keep_output_in_;
+  }
+  /// Where copies of a cached dataset are; null: nowhere.
+  const std::string* place_of(std::uint32_t dataset) const noexcept;
   /// Executors that may have pieces of broadcast values.
   const std::vector<std::uint32_t>& peers() const noexcept {
     return peers_;
@@ -24,6 +30,8 @@ private:
   std::vector<shuffle_source> shuffles_;
   std::unordered_map<std::uint64_t, std::uint32_t> cached_;
   std::vector<std::uint32_t> peers_;
+  std::string keep_output_in_;
+  std::vector<std::pair<std::uint32_t, std::string>> kept_datasets_;
 };
 
 /// Serves one task and notes in its report what it kept. Used by the task's thread, but for `reserve_memory` and `release_memory`.
@@ -48,6 +56,9 @@ public:
     faults_ = faults;
   }
 
+  /// The task has succeeded, and has added this: copies of its map outputs are made.
+  void keep_output(const contributed_values& added);
+
   /// Where it may wait for other tasks.
   void meet_in(barrier_hall& hall) noexcept {
     hall_ = &hall;
@@ -70,6 +81,14 @@ public:
   void release_memory(std::size_t bytes) noexcept override;
 
 private:
+  struct committed_output {
+    std::uint32_t shuffle = 0;
+    std::uint32_t map_partition = 0;
+    std::uint64_t fingerprint = 0;
+    std::vector<std::shared_ptr<const core::block_object>> blocks;
+  };
+
+  core::block find_kept(std::uint32_t dataset, std::uint32_t partition);
   /// True when this task shall compute the partition; false when another one has done so meanwhile.
   bool claim(std::uint64_t partition);
 
@@ -81,6 +100,7 @@ private:
   std::vector<std::pair<std::uint32_t, broadcast_values::value>> broadcasts_; ///< what the task has asked for
   const std::atomic<bool>* cancelled_ = nullptr;
   core::task_faults* faults_ = nullptr;
+  std::optional<committed_output> committed_; ///< of which copies are wanted
   barrier_hall* hall_ = nullptr;
 };
 

@@ -235,6 +235,7 @@ task_report run_task(block_service& blocks, barrier_hall& barriers, const execut
         auto result = std::get<const core::stage_program*>(program)->run(order.partition, context);
         context.complete();
         auto added = to_values(context.added.close_all(), blocks.has_peers());
+        around.keep_output(added);
         report.outcome = deliver(blocks, options, order, std::move(result), context, faults);
         if (std::holds_alternative<task_report::success>(report.outcome))
           report.contributed = std::move(added);

@@ -115,28 +115,34 @@ void put(core::byte_writer& out, const stage_order& order) {
     // +1 turns "no executor" into 0: one byte for most entries, whatever the number of map partitions.
     for (const auto executor : one.executors)
       out.varint(static_cast<std::uint32_t>(executor + 1));
+    out.text(one.kept_in);
   }
   core::write_value(out, order.cached);
   core::write_value(out, order.properties);
   core::write_value(out, order.peers);
   core::write_value(out, order.gang);
+  out.text(order.keep_output_in);
+  core::write_value(out, order.kept_datasets);
 }
 
 void get(core::byte_reader& in, stage_order& order) {
   order.stage = in.varint32();
   order.stage_attempt = in.varint32();
   get(in, order.plan);
-  order.shuffles.resize(in.count(2));
+  order.shuffles.resize(in.count(3));
   for (auto& one : order.shuffles) {
     one.shuffle = in.varint32();
     one.executors.resize(in.count());
     for (auto& executor : one.executors)
       executor = in.varint32() - 1;
+    one.kept_in = in.text();
   }
   order.cached = core::read_value<std::vector<cached_source>>(in);
   order.properties = core::read_value<decltype(order.properties)>(in);
   order.peers = core::read_value<std::vector<std::uint32_t>>(in);
   order.gang = core::read_value<std::vector<barrier_task_info>>(in);
+  order.keep_output_in = in.text();
+  order.kept_datasets = core::read_value<decltype(order.kept_datasets)>(in);
 }
 
 void put(core::byte_writer& out, const std::vector<task_report>& reports) {
@@ -151,11 +157,14 @@ void put(core::byte_writer& out, const std::vector<task_report>& reports) {
     out.varint(report.shuffle_bytes);
     out.varint(report.output_fingerprint);
     put_values(out, report.contributed);
+    out.varint(report.output_kept ? 1 : 0);
+    core::write_value(out, report.kept);
+    core::write_value(out, report.kept_lost);
   }
 }
 
 void get(core::byte_reader& in, std::vector<task_report>& reports) {
-  const auto count = in.count(9);
+  const auto count = in.count(12);
   reports.clear();
   for (std::size_t i = 0; i < count; ++i) {
     task_report report;
@@ -171,6 +180,9 @@ void get(core::byte_reader& in, std::vector<task_report>& reports) {
     report.shuffle_bytes = in.varint();
     report.output_fingerprint = in.varint();
     report.contributed = get_values(in);
+    report.output_kept = in.flag();
+    report.kept = core::read_value<decltype(report.kept)>(in);
+    report.kept_lost = core::read_value<decltype(report.kept_lost)>(in);
     reports.push_back(std::move(report));
   }
 }
@@ -206,8 +218,11 @@ std::size_t size_of(const stage_order& order) {
     bytes += 20 + key.size() + value.size();
   for (const auto& one : order.gang)
     bytes += 16 + one.address.size();
+  bytes += order.keep_output_in.size();
+  for (const auto& [dataset, place] : order.kept_datasets)
+    bytes += 16 + place.size();
   for (const auto& one : order.shuffles) {
-    bytes += 16 + one.executors.size();
+    bytes += 32 + one.kept_in.size() + one.executors.size();
     for (const auto executor : one.executors)
       bytes += executor + 1 < 128 ? 0 : executor + 1 < 16384 ? 1 : 4;
   }
@@ -215,7 +230,7 @@ std::size_t size_of(const stage_order& order) {
 }
 
 std::size_t size_of(const task_report& report) {
-  std::size_t bytes = 116 + report.cached.size() * 8;
+  std::size_t bytes = 128 + (report.cached.size() + report.kept.size() + report.kept_lost.size()) * 8;
   bytes += size_of(report.contributed);
   if (const auto* done = std::get_if<task_report::success>(&report.outcome))
     bytes += done->result.bytes ? done->result.bytes->size() : 0;

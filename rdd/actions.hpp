@@ -123,6 +123,9 @@ public:
   bool repeatable() const override {
     return !requires { typename F::has_effects; };
   }
+  bool results_stand_alone() const override {
+    return !requires { typename F::leaves_files; };
+  }
 
 private:
   F f_;

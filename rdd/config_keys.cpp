@@ -8,6 +8,8 @@ const std::vector<config_entry>& known_config() {
   static const std::vector<config_entry> entries{
       {"salamander.app.name", type::text, "", "name of the application in logs and displays; unset: salamander"},
       {"salamander.barrier.sync.timeout", type::time, "365d", "how long tasks of a barrier stage wait for the last of them", 1},
+      {"salamander.checkpoint.dir", type::text, "",
+       "directory, seen by all machines under this path, for what a run keeps so that its driver can be started again; see recovery.id"},
       {"salamander.cluster.registerTimeout", type::time, "30s", "how long a new executor may take to report to its driver", 1},
       {"salamander.cores.max", type::integer, "", "cores that an application may have on a cluster, all executors together; unset: all", 1},
       {"salamander.credentials", type::text, "",
@@ -64,6 +66,11 @@ const std::vector<config_entry>& known_config() {
       {"salamander.locality.wait", type::time, "3s", "how long a task waits for the executor that holds its data; 0: not at all"},
       {"salamander.log.level", type::text, "warn", "least severe message that is logged", 0, "trace debug info warn error off"},
       {"salamander.master", type::text, "", "where jobs run; unset: local[*]"},
+      {"salamander.recovery.cachedBlocks", type::boolean, "true",
+       "partitions of cached datasets are kept for another start of the driver, too, as far as recovery.id asks for anything"},
+      {"salamander.recovery.id", type::text, "",
+       "name of the run that a driver continues when it is started again, in checkpoint.dir; submit --supervise sets one. Unset: a driver "
+       "begins anew"},
       {"salamander.reducer.maxSizeInFlight", type::bytes, "48m", "shuffle bytes that a task may have requested and not yet received", 1},
       {"salamander.s3.endpoint", type::text, "", "URL of what speaks as S3 does; unset: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, else AWS"},
       {"salamander.s3.region", type::text, "", "region of s3:// buckets; unset: AWS_REGION, AWS_DEFAULT_REGION, else us-east-1"},

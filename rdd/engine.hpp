@@ -112,6 +112,11 @@ public:
   /// What salamander.faults.plan did so far; an empty report when there is none.
   virtual testing::fault_report faults() const;
 
+  /// What to do with an output of `dataset` that a program is about to write to `path` (see salamander.recovery.id): the same one may have
+  /// been begun, or finished, by an earlier start of this driver.
+  enum class output_course : std::uint8_t { write, write_anew, skip };
+  virtual output_course begin_output(const node_ptr& dataset, const std::string& path);
+
   /// Ends executors and threads; running jobs fail with errc::context_stopped. Idempotent.
   virtual void stop() = 0;
 };

@@ -299,6 +299,7 @@ struct output_order {
 /// Writes a partition as a text file of its own.
 template <class T>
 struct write_text_function : composed<write_text_function<T>, carried<output_order>> {
+  using leaves_files = void;
   written_part operator()(partition_reader<T>& in) const {
     auto& context = in.context();
     auto file = described(in.place(), context, 0, [&] { return carried_value(std::get<0>(this->parts)).start(context); });

@@ -9,6 +9,7 @@ namespace salamander::core {
 /// Writes a partition as an object file.
 template <class T>
 struct write_objects_function : composed<write_objects_function<T>, carried<output_order>> {
+  using leaves_files = void;
   written_part operator()(partition_reader<T>& in) const {
     auto& context = in.context();
     auto order = carried_value(std::get<0>(this->parts));

@@ -34,6 +34,8 @@ output_directory::output_directory(const std::string& path, const char* operatio
     path_ = files_->absolute(path_);
     while (path_.size() > 1 && (path_.ends_with('/') || path_.ends_with("/.")))
       path_.pop_back();
+    if (how_.anew)
+      files_->end_output(path_, path_, true);
     attempts_ = files_->begin_output(path_, how_);
   });
 }

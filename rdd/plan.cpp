@@ -214,16 +214,26 @@ void write_nodes(byte_writer& out, const std::vector<const node*>& nodes) {
   }
 }
 
+void write_result_side(byte_writer& out, const node& final, const action& act) {
+  write_nodes(out, narrow_closure(final, std::nullopt));
+  out.varint(0);
+  write_token(out, act.token());
+  act.encode(out);
+}
+
+void write_map_side(byte_writer& out, const node& child, std::size_t which) {
+  write_nodes(out, narrow_closure(child, which));
+  out.varint(1);
+  out.varint(which);
+}
+
 } // namespace
 
 byte_buffer encode_result_plan(const node& final, const action& act) {
   byte_buffer bytes;
   byte_writer out(bytes);
   write_modules(out);
-  write_nodes(out, narrow_closure(final, std::nullopt));
-  out.varint(0);
-  write_token(out, act.token());
-  act.encode(out);
+  write_result_side(out, final, act);
   return bytes;
 }
 
@@ -231,9 +241,28 @@ byte_buffer encode_map_plan(const node& child, std::size_t which) {
   byte_buffer bytes;
   byte_writer out(bytes);
   write_modules(out);
-  write_nodes(out, narrow_closure(child, which));
-  out.varint(1);
-  out.varint(which);
+  write_map_side(out, child, which);
+  return bytes;
+}
+
+byte_buffer encode_result_side(const node& final, const action& act) {
+  byte_buffer bytes;
+  byte_writer out(bytes);
+  write_result_side(out, final, act);
+  return bytes;
+}
+
+byte_buffer encode_map_side(const node& child, std::size_t which) {
+  byte_buffer bytes;
+  byte_writer out(bytes);
+  write_map_side(out, child, which);
+  return bytes;
+}
+
+byte_buffer encode_dataset(const node& last) {
+  byte_buffer bytes;
+  byte_writer out(bytes);
+  write_nodes(out, narrow_closure(last, std::nullopt));
   return bytes;
 }
 

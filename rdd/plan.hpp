@@ -26,6 +26,10 @@ public:
   virtual bool repeatable() const {
     return true;
   }
+  /// False for actions whose results mean something only together with what their tasks have left behind (files to be published).
+  virtual bool results_stand_alone() const {
+    return true;
+  }
 };
 
 /// The dataset id under which a task reports to be in the action's own function rather than in a dataset's.
@@ -48,6 +52,11 @@ byte_buffer encode_result_plan(const node& final, const action& act);
 
 /// The plan of a map stage: the narrow ancestors of dependency `which` of `child`, and the map side of `child`.
 byte_buffer encode_map_plan(const node& child, std::size_t which);
+
+/// What tells computations of one build from each other: the same plans without their modules, and a dataset's own.
+byte_buffer encode_result_side(const node& final, const action& act);
+byte_buffer encode_map_side(const node& child, std::size_t which);
+byte_buffer encode_dataset(const node& last);
 
 /// A plan that can be run. Threads: `run` may be called from many threads at once.
 class stage_program {

@@ -283,7 +283,11 @@ template <class Function, class... Options>
 void rdd<T>::save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where,
                   Options... options) const {
   app_->check_usable(operation, where);
+  const auto course = app_->runner().begin_output(node_, path);
+  if (course == core::engine::output_course::skip)
+    return;
   core::output_way how;
+  how.anew = course == core::engine::output_course::write_anew;
   how.sync = order.sync = app_->settings().get_bool("salamander.files.syncOutput");
   core::output_directory output(path, operation, call_site::from(where), files, how);
   order.attempts = output.attempts();

@@ -98,6 +98,7 @@ void append_json(std::string& out, const M& value) {
 /// The rows of a partition, a line each, by Line::append; and Line::header first.
 template <class T, class Line, class Options>
 struct write_rows_function : composed<write_rows_function<T, Line, Options>, carried<output_order>, carried<Options>> {
+  using leaves_files = void;
   written_part operator()(partition_reader<T>& in) const {
     auto& context = in.context();
     const auto& options = carried_value(std::get<1>(this->parts));

@@ -4,6 +4,8 @@
 #include <salamander/rdd/config.hpp>
 #include <salamander/rdd/error.hpp>
 
+#include <fmt/format.h>
+
 #include <pwd.h>
 #include <unistd.h>
 
@@ -11,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <random>
 
 namespace salamander::actors {
 namespace {
@@ -24,6 +27,11 @@ std::string user_name() {
 
 std::string file_name(const std::string& path) {
   return fs::path(path).filename().string();
+}
+
+std::string run_name() {
+  std::random_device source;
+  return fmt::format("run-{:08x}{:08x}", source(), source());
 }
 
 } // namespace
@@ -85,6 +93,10 @@ cluster::driver_description describe(const submission& what, std::vector<program
     launch.settings.emplace_back("salamander.files", names);
   if (!what.name.empty())
     launch.settings.emplace_back("salamander.app.name", what.name);
+  // Each start of the driver is given the same name, and so finds what the ones before have kept.
+  const auto is_named = [](const auto& setting) { return setting.first == "salamander.recovery.id"; };
+  if (what.supervise && std::ranges::none_of(launch.settings, is_named))
+    launch.settings.emplace_back("salamander.recovery.id", run_name());
   made.launch = encode_launch(launch);
   return made;
 }

@@ -17,6 +17,7 @@ from cluster_lab import Lab, can_isolate, wait_for
 BUILD = pathlib.Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else pathlib.Path("build/release").resolve()
 TOOL = BUILD / "apps" / "salamander"
 TOUR = BUILD / "apps" / "cluster_tour"
+RECOVERY = BUILD / "tests" / "recovery" / "recovery_program"
 HOSTS = ["driver", "master", "standby", "one", "two"]
 
 
@@ -155,6 +156,24 @@ class Drivers(ClusterCase):
         wait_for("it runs again", lambda: running(2), 60)
         self.lab.ask("kill", driver)
         wait_for("it is over", lambda: next(one for one in self.lab.status()["drivers"] if one["driver"] == driver)["state"] == "KILLED", 30)
+        self.nothing_left()
+
+    def test_a_driver_that_is_started_again_goes_on_from_what_was_done(self):
+        self.start_cluster()
+        kept = self.lab.directory / "shared"
+        kept.mkdir()
+        told = self.lab.ask("submit", "--deploy-mode", "cluster", "--supervise", "--json", RECOVERY, "", kept, "", "reduce")
+        driver = re.search(r'"driver":"([^"]+)"', told).group(1)
+
+        def state():
+            return next(one for one in self.lab.status()["drivers"] if one["driver"] == driver)
+
+        wait_for("it has ended", lambda: state()["state"] in ("FINISHED", "FAILED", "ERROR", "KILLED"), 90)
+        said = self.lab.ask("logs", driver)
+        self.assertEqual((state()["state"], state()["attempts"]), ("FINISHED", 2), said)
+        self.assertIn("total 49995000 tasks 4 skipped 1", said)  # no task of the first stage
+        self.assertIn("accumulators 10000 10000 10000", said)
+        self.assertEqual(list((kept / "kept").iterdir()), [])
         self.nothing_left()
 
 

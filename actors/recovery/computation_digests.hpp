@@ -1,0 +1,47 @@
+// Names for computations that mean the same in every process of one build: what a shuffle, a cached dataset or a job is computed from, down
+// to functions, captured values, data given by the driver and files read, as one SHA-256.
+#pragma once
+
+#include <salamander/rdd/engine.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace salamander::actors {
+
+/// Two computations with the same digest give the same records, as far as functions depend on nothing but their arguments and captures;
+/// that is what lineage requires of them anyway. What has no digest is not to be taken for anything else's: datasets that declare
+/// themselves indeterminate, all that is made from them, and functions that cannot be encoded.
+/// Threads: one at a time.
+class computation_digests {
+public:
+  using digest = std::optional<std::string>; ///< 64 hexadecimal digits
+
+  computation_digests();
+
+  /// Data that the driver holds. Errors: what the user's packing code throws.
+  void add_source(core::rdd_id dataset, std::uint32_t partition, const core::block_object& records);
+  void forget_source(core::rdd_id dataset);
+  /// All that is digested afterwards depends on it: closures name broadcast values by number only. Errors: as add_source.
+  void add_broadcast(const core::block_object& value);
+
+  /// A shuffle's map outputs. Remembered: a shuffle's digest is that of the first time it was asked for.
+  digest of_shuffle(const std::shared_ptr<const core::lineage>& child, std::size_t dependency);
+  digest of_dataset(const std::shared_ptr<const core::lineage>& dataset);
+  /// The results of a job. Errors: none; without digest if the action cannot be encoded.
+  digest of_job(const core::job_spec& job);
+
+private:
+  template <class Encode>
+  digest of_stage(const core::lineage& root, Encode&& encode);
+
+  std::string build_; ///< of the program
+  std::string broadcasts_;
+  std::unordered_map<std::uint32_t, std::map<std::uint32_t, std::string>> sources_;
+  std::unordered_map<std::uint32_t, digest> shuffles_;
+};
+
+} // namespace salamander::actors
