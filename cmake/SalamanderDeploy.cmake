@@ -4,7 +4,8 @@
 set(SALAMANDER_DEPLOY_DIR ${CMAKE_INSTALL_DATADIR}/salamander/deploy)
 
 install(TARGETS salamander_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/deploy/slurm DESTINATION ${SALAMANDER_DEPLOY_DIR} COMPONENT runtime)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/deploy/docker ${PROJECT_SOURCE_DIR}/deploy/kubernetes ${PROJECT_SOURCE_DIR}/deploy/slurm
+        DESTINATION ${SALAMANDER_DEPLOY_DIR} COMPONENT runtime)
 install(FILES ${PROJECT_SOURCE_DIR}/deploy/systemd/master.env ${PROJECT_SOURCE_DIR}/deploy/systemd/worker.env
         DESTINATION ${SALAMANDER_DEPLOY_DIR}/systemd COMPONENT runtime)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/deploy.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
