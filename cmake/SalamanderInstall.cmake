@@ -20,5 +20,5 @@ install(FILES ${PROJECT_BINARY_DIR}/salamander-config.cmake ${PROJECT_BINARY_DIR
               ${PROJECT_SOURCE_DIR}/cmake/SalamanderDependencies.cmake
         DESTINATION ${SALAMANDER_PACKAGE_DIR})
 if(TARGET salamander_tool)
-  install(TARGETS salamander_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  include(SalamanderDeploy)
 endif()

@@ -55,19 +55,29 @@ void add_master(CLI::App& tool, int& exit_code) {
       ->add_option("--recovery-dir", asked->recovery,
                    "where the state is kept, shared by all masters; without it a restart forgets submitted drivers")
       ->envname("SALAMANDER_MASTER_RECOVERY_DIR");
-  command->add_option("--ready-file", asked->ready_file, "a file that says so while the master leads or stands by");
-  command->add_option("--log-level", asked->log_level, "trace, debug, info, warn, error or off")->capture_default_str();
+  command->add_option("--ready-file", asked->ready_file, "a file that says so while the master leads or stands by")
+      ->envname("SALAMANDER_MASTER_READY_FILE");
+  command->add_option("--log-level", asked->log_level, "trace, debug, info, warn, error or off")
+      ->envname("SALAMANDER_MASTER_LOG_LEVEL")
+      ->capture_default_str();
   command
       ->add_option("--application-order", asked->order, "FIFO: the first application gets all it wants; FAIR: cores are shared out evenly")
+      ->envname("SALAMANDER_MASTER_APPLICATION_ORDER")
       ->check(CLI::IsMember({"FIFO", "FAIR"}))
       ->capture_default_str();
-  command->add_flag("--pack", asked->pack, "fill one worker after the other, instead of spreading applications over them");
-  command->add_option("--default-cores", asked->default_cores,
-                      "cores of an application that does not set salamander.cores.max (default: all)");
+  command->add_flag("--pack", asked->pack, "fill one worker after the other, instead of spreading applications over them")
+      ->envname("SALAMANDER_MASTER_PACK");
+  command
+      ->add_option("--default-cores", asked->default_cores, "cores of an application that does not set salamander.cores.max (default: all)")
+      ->envname("SALAMANDER_MASTER_DEFAULT_CORES");
   command->add_option("--max-executor-retries", asked->executor_retries, "failed starts in a row after which an application is ended")
+      ->envname("SALAMANDER_MASTER_MAX_EXECUTOR_RETRIES")
       ->capture_default_str();
-  command->add_option("--max-drivers", asked->drivers_max, "submitted drivers that are not over; more are refused")->capture_default_str();
+  command->add_option("--max-drivers", asked->drivers_max, "submitted drivers that are not over; more are refused")
+      ->envname("SALAMANDER_MASTER_MAX_DRIVERS")
+      ->capture_default_str();
   command->add_option("--worker-timeout", asked->worker_timeout, "seconds of silence after which a worker counts as dead")
+      ->envname("SALAMANDER_MASTER_WORKER_TIMEOUT")
       ->check(CLI::Range(4, 3600))
       ->capture_default_str();
   command->callback([asked, &exit_code] { exit_code = run(*asked); });

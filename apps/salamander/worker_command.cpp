@@ -62,17 +62,30 @@ void add_worker(CLI::App& tool, int& exit_code) {
   command->add_option("-d,--work-dir", asked->work_directory, "programs, scratch files and logs (default: ./salamander-worker)")
       ->envname("SALAMANDER_WORKER_DIR");
   command->add_option("--credentials", asked->credentials, "the folder \"node\" that keygen made")->envname("SALAMANDER_CREDENTIALS");
-  command->add_option("--client-credentials", asked->client_credentials,
-                      "the folder \"client\", for drivers that are submitted to run here (default: the one beside the node's)");
-  command->add_option("--ready-file", asked->ready_file, "a file that says so while the worker is part of a cluster");
-  command->add_option("--log-level", asked->log_level, "trace, debug, info, warn, error or off")->capture_default_str();
-  command->add_option("--grace", asked->grace, "time for what runs here when the worker is asked to end")->capture_default_str();
-  command->add_option("--log-size", asked->log_part_bytes, "size of one part of a log of an executor or driver")->capture_default_str();
+  command
+      ->add_option("--client-credentials", asked->client_credentials,
+                   "the folder \"client\", for drivers that are submitted to run here (default: the one beside the node's)")
+      ->envname("SALAMANDER_CLIENT_CREDENTIALS");
+  command->add_option("--ready-file", asked->ready_file, "a file that says so while the worker is part of a cluster")
+      ->envname("SALAMANDER_WORKER_READY_FILE");
+  command->add_option("--log-level", asked->log_level, "trace, debug, info, warn, error or off")
+      ->envname("SALAMANDER_WORKER_LOG_LEVEL")
+      ->capture_default_str();
+  command->add_option("--grace", asked->grace, "time for what runs here when the worker is asked to end")
+      ->envname("SALAMANDER_WORKER_GRACE")
+      ->capture_default_str();
+  command->add_option("--log-size", asked->log_part_bytes, "size of one part of a log of an executor or driver")
+      ->envname("SALAMANDER_WORKER_LOG_SIZE")
+      ->capture_default_str();
   command->add_option("--log-parts", asked->log_parts, "parts that are kept of each log")
+      ->envname("SALAMANDER_WORKER_LOG_PARTS")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--keep-logs", asked->kept_for, "how long logs of ended applications are kept")->capture_default_str();
-  command->add_flag("--keep-files", asked->keep_files, "keep what an executor leaves in its directory");
+  command->add_option("--keep-logs", asked->kept_for, "how long logs of ended applications are kept")
+      ->envname("SALAMANDER_WORKER_KEEP_LOGS")
+      ->capture_default_str();
+  command->add_flag("--keep-files", asked->keep_files, "keep what an executor leaves in its directory")
+      ->envname("SALAMANDER_WORKER_KEEP_FILES");
   command->callback([asked, &exit_code] { exit_code = run(*asked); });
 }
 
