@@ -1,4 +1,4 @@
-// What a driver keeps in files so that it can be started again and go on where it was: docs/adr/0014.
+// What a driver keeps in files so that it can be started again and go on where it was: docs/adr/0013.
 //
 //   <salamander.checkpoint.dir>/<salamander.recovery.id>/
 //     start                       who writes here now
