@@ -14,7 +14,7 @@ namespace salamander::actors {
 
 /// Two computations with the same digest give the same records, as far as functions depend on nothing but their arguments and captures;
 /// that is what lineage requires of them anyway. What has no digest is not to be taken for anything else's: datasets that declare
-/// themselves indeterminate, all that is made from them, and functions that cannot be encoded.
+/// themselves indeterminate, all that is made from them, and functions and data that cannot be encoded.
 /// Threads: one at a time.
 class computation_digests {
 public:
@@ -22,10 +22,10 @@ public:
 
   computation_digests();
 
-  /// Data that the driver holds. Errors: what the user's packing code throws.
+  /// Data that the driver holds.
   void add_source(core::rdd_id dataset, std::uint32_t partition, const core::block_object& records);
   void forget_source(core::rdd_id dataset);
-  /// All that is digested afterwards depends on it: closures name broadcast values by number only. Errors: as add_source.
+  /// All that is digested afterwards depends on it: closures name broadcast values by number only.
   void add_broadcast(const core::block_object& value);
 
   /// A shuffle's map outputs. Remembered: a shuffle's digest is that of the first time it was asked for.
@@ -40,6 +40,7 @@ private:
 
   std::string build_; ///< of the program
   std::string broadcasts_;
+  bool untold_ = false; ///< one of them cannot be told from others
   std::unordered_map<std::uint32_t, std::map<std::uint32_t, std::string>> sources_;
   std::unordered_map<std::uint32_t, digest> shuffles_;
 };
