@@ -94,15 +94,15 @@ void block_service::meet(const std::vector<peer_place>& peers) {
       book_->put(one.peer, {one.host, one.port});
 }
 
-std::shared_ptr<const core::byte_buffer> block_service::account(core::byte_buffer bytes) {
-  const auto size = bytes.size();
+std::shared_ptr<const core::byte_buffer> block_service::account(std::shared_ptr<const core::byte_buffer> bytes) {
+  const auto size = bytes->size();
   if (!memory_->store.reserve(size))
     core::throw_error(errc::out_of_memory, "a block of " + std::to_string(size) +
                                                " bytes that lies in a file does not fit the memory budget; use more partitions or raise "
                                                "salamander.executor.memory (salamander.driver.memory in local mode)");
-  const auto* const held = new core::byte_buffer(std::move(bytes));
-  return {held, [memory = memory_, size](const core::byte_buffer* done) {
-            delete done;
+  const auto* const held = bytes.get();
+  return {held, [memory = memory_, size, bytes = std::move(bytes)](const core::byte_buffer*) mutable {
+            bytes.reset();
             memory->store.release(size);
           }};
 }

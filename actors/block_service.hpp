@@ -69,7 +69,7 @@ public:
     return kept_;
   }
   /// Bytes that count as execution memory while somebody holds them. Errors: errc::out_of_memory.
-  std::shared_ptr<const core::byte_buffer> account(core::byte_buffer bytes);
+  std::shared_ptr<const core::byte_buffer> account(std::shared_ptr<const core::byte_buffer> bytes);
 
   broadcast_values& broadcasts() noexcept {
     return broadcasts_;

@@ -91,10 +91,11 @@ scheduler_setup actor_engine::make_scheduler_setup(const core::master_url& maste
   if (kept_) {
     // Attempts of an earlier start may still run somewhere, and write files whose names have their numbers.
     setup.limits.first_task = (kept_->starts() << 40) + 1;
-    setup.keep_results = [kept = kept_](std::string file, std::vector<core::block> results, contributed_values added,
+    setup.keep_results = [kept = kept_](std::string file, std::vector<core::block> results, std::vector<counted_contribution> counted,
                                         std::function<void()> then) {
-      kept->keep_results(std::move(file), std::move(results), std::move(added), std::move(then));
+      kept->keep_results(std::move(file), std::move(results), std::move(counted), std::move(then));
     };
+    setup.contents_changed = [kept = kept_] { kept->give_up(); };
   }
   setup.barriers.sync_timeout = settings_.get_time("salamander.barrier.sync.timeout");
   setup.progress = progress_;
@@ -260,12 +261,17 @@ std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
   return job;
 }
 
-core::engine::output_course actor_engine::begin_output(const core::node_ptr& dataset, const std::string& path) {
-  return kept_ ? kept_->begin_output(dataset, path) : output_course::write;
+core::engine::output_course actor_engine::begin_output(const core::node_ptr& dataset, const std::string& path, const std::string& how,
+                                                       const std::map<std::string, std::string>& properties) {
+  return kept_ ? kept_->begin_output(dataset, path, how, properties) : output_course{};
+}
+
+std::uint32_t actor_engine::cores() const {
+  return cluster_ ? std::max(cluster_->cores(), least_parallelism) : cores_;
 }
 
 std::uint32_t actor_engine::default_parallelism() const {
-  return cluster_ ? std::max(cluster_->cores(), least_parallelism) : cores_;
+  return kept_ ? kept_->parallelism(cores()) : cores();
 }
 
 void actor_engine::put_source(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
@@ -294,7 +300,7 @@ void actor_engine::release_shuffle(core::shuffle_id shuffle) {
 
 std::uint64_t actor_engine::put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value) {
   if (kept_)
-    kept_->add_broadcast(*value);
+    kept_->add_broadcast(broadcast, *value);
   return runtime_->put_broadcast(broadcast, std::move(value));
 }
 
@@ -438,7 +444,7 @@ std::unique_ptr<engine> start_engine(const config& settings, const std::string& 
     }
   });
   actors::log(actors::log_level::info,
-              fmt::format("{} runs on {} cores of {} executors", application_name, made->default_parallelism(), made->executors().size()));
+              fmt::format("{} runs on {} cores of {} executors", application_name, made->cores(), made->executors().size()));
   return made;
 }
 

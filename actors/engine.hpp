@@ -32,7 +32,8 @@ public:
   void release_shuffle(core::shuffle_id shuffle) override;
   std::uint64_t put_broadcast(std::uint32_t broadcast, std::shared_ptr<const core::block_object> value) override;
   std::future<void> drop_broadcast(std::uint32_t broadcast, const std::optional<std::string>& destroyed) override;
-  output_course begin_output(const core::node_ptr& dataset, const std::string& path) override;
+  output_course begin_output(const core::node_ptr& dataset, const std::string& path, const std::string& how,
+                             const std::map<std::string, std::string>& properties) override;
   void cancel_all_jobs(const std::string& reason) override;
   std::vector<executor_info> executors() const override;
   std::uint32_t cached_partitions(core::rdd_id dataset) const override;
@@ -43,6 +44,8 @@ public:
   bool stopped_cleanly() const noexcept {
     return clean_;
   }
+  /// Of all executors that are there now.
+  std::uint32_t cores() const;
   /// Messages of executors that had been given up, or never belonged here.
   std::uint64_t refused_messages() const noexcept {
     return refused_messages_->load();

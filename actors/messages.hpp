@@ -5,7 +5,7 @@
 
 #include <salamander/actors/caf.hpp>
 #include <salamander/actors/jobs.hpp>
-#include <salamander/actors/recovery/kept_run.hpp>
+#include <salamander/actors/recovery/kept_inputs.hpp>
 #include <salamander/rdd/code.hpp>
 #include <salamander/scheduler/channel.hpp>
 #include <salamander/scheduler/cluster/protocol.hpp>

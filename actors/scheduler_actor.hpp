@@ -28,8 +28,10 @@ struct scheduler_setup {
   std::function<void(scheduler::notice::level, const std::string&)> log;
   std::shared_ptr<fault_director> faults{}; ///< null unless faults are injected
   /// Writes down what a job has brought, then calls the function; null where nothing is kept.
-  std::function<void(std::string file, std::vector<core::block> results, contributed_values added, std::function<void()> then)>
+  std::function<void(std::string file, std::vector<core::block> results, std::vector<counted_contribution> counted,
+                     std::function<void()> then)>
       keep_results{};
+  std::function<void()> contents_changed{}; ///< what is kept is out of date; null the same
   /// Ends an executor's process; null where executors are no processes.
   std::function<void(std::uint32_t executor, const std::string& reason)> kill{};
 };

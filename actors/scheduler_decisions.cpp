@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 namespace salamander::actors {
 namespace {
@@ -174,9 +173,8 @@ void scheduler_shell::perform_one(const sched::count_contributions& what) {
   const auto added = contributed_.find(what.task.value);
   if (added == contributed_.end())
     return;
-  if (what.of_result && !what.jobs.empty())
-    if (const auto kept = kept_jobs_.find(what.jobs.front().value); kept != kept_jobs_.end())
-      std::ranges::copy(added->second, std::back_inserter(kept->second.added));
+  using kind = counted_contribution::kind;
+  note_counted(what.jobs, {what.map_of ? kind::map : kind::result, what.map_of ? what.map_of->value : 0, what.partition, added->second});
   merge(std::move(added->second), what.jobs);
 }
 
@@ -185,8 +183,22 @@ void scheduler_shell::count_cached_ones(std::vector<cached_contribution>&& added
     if (!machine_.counts({{one.dataset}, one.partition}))
       continue;
     const auto attempt = attempts_.find(one.task);
-    merge(std::move(one.values), attempt == attempts_.end() ? std::vector<sched::job_id>() : machine_.jobs_of({attempt->second.stage}));
+    const auto jobs = attempt == attempts_.end() ? std::vector<sched::job_id>() : machine_.jobs_of({attempt->second.stage});
+    note_counted(jobs, {counted_contribution::kind::cached, one.dataset, one.partition, one.values});
+    merge(std::move(one.values), jobs);
   }
+}
+
+void scheduler_shell::note_counted(const std::vector<sched::job_id>& jobs, const counted_contribution& what) {
+  if (!kept_jobs_.empty())
+    for (const auto job : jobs)
+      if (const auto kept = kept_jobs_.find(job.value); kept != kept_jobs_.end())
+        kept->second.counted.push_back(what);
+}
+
+void scheduler_shell::perform_one(const sched::contents_changed&) {
+  if (setup_.contents_changed)
+    setup_.contents_changed();
 }
 
 void scheduler_shell::merge(contributed_values&& values, const std::vector<sched::job_id>& jobs) {
@@ -258,7 +270,7 @@ void scheduler_shell::perform_one(const sched::finish_job& what) {
     progress->job_ended(job->report());
   };
   if (auto kept = kept_jobs_.extract(what.job.value); kept && setup_.keep_results)
-    setup_.keep_results(std::move(kept.mapped().file), job->results_so_far(), std::move(kept.mapped().added), end);
+    setup_.keep_results(std::move(kept.mapped().file), job->results_so_far(), std::move(kept.mapped().counted), end);
   else
     end();
 }

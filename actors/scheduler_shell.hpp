@@ -73,6 +73,8 @@ private:
   void one_report(std::uint32_t executor, task_report&& report);
   /// Counts what was added for cached partitions, each the first time.
   void count_cached_ones(std::vector<cached_contribution>&& added);
+  /// Remembers for another start of the driver what is counted while these jobs run.
+  void note_counted(const std::vector<scheduler::job_id>& jobs, const counted_contribution& what);
   /// Jobs for which that fails fail.
   void merge(contributed_values&& values, const std::vector<scheduler::job_id>& jobs);
   void evictions(std::uint32_t executor, const std::vector<std::pair<std::uint32_t, std::uint32_t>>& blocks);
@@ -94,6 +96,7 @@ private:
   void perform_one(const scheduler::launch_tasks& what);
   void perform_one(const scheduler::cancel_tasks& what);
   void perform_one(const scheduler::count_contributions& what);
+  void perform_one(const scheduler::contents_changed& what);
   void perform_one(const scheduler::deliver_result& what);
   void perform_one(const scheduler::withdraw_results& what);
   void perform_one(const scheduler::discard_result& what);
@@ -136,7 +139,7 @@ private:
   std::unordered_map<std::uint32_t, std::string> kept_datasets_;      ///< the same for cached datasets
   struct kept_job {
     std::string file;
-    contributed_values added; ///< by its own tasks
+    std::vector<counted_contribution> counted; ///< while it ran
   };
   std::unordered_map<std::uint32_t, kept_job> kept_jobs_; ///< of running jobs, those whose results are to be kept
   std::map<std::uint64_t, pending_drop> dropping_;

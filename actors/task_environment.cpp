@@ -103,7 +103,7 @@ private:
       auto bytes = blocks_.kept().output_block(source_.kept_in, map_, reduce_);
       if (!bytes)
         return {};
-      return {nullptr, blocks_.account(std::move(*bytes))};
+      return {nullptr, blocks_.account(std::make_shared<const core::byte_buffer>(std::move(*bytes)))};
     } catch (const error& failure) {
       if (failure.code() == errc::out_of_memory)
         throw;
@@ -217,11 +217,17 @@ core::block task_environment::find_kept(std::uint32_t dataset, std::uint32_t par
     if (!bytes)
       return {};
     auto records = std::make_shared<const core::byte_buffer>(std::move(*bytes));
-    if (blocks_.store().put(block_id::cached(dataset, partition), to_stored(records), ordered_at_) == storage::put_outcome::stored)
+    const auto outcome = blocks_.store().put(block_id::cached(dataset, partition), to_stored(records), ordered_at_);
+    if (outcome == storage::put_outcome::stored)
       report_.cached.emplace_back(dataset, partition);
-    return {nullptr, std::move(records)};
+    return {nullptr, outcome == storage::put_outcome::refused ? blocks_.account(std::move(records)) : std::move(records)};
   } catch (const std::bad_alloc&) {
     throw;
+  } catch (const error& failure) {
+    if (failure.code() == errc::out_of_memory)
+      throw;
+    report_.kept_lost.emplace_back(dataset, partition);
+    return {};
   } catch (const std::exception&) {
     report_.kept_lost.emplace_back(dataset, partition); // it can be computed again
     return {};
@@ -245,11 +251,12 @@ void task_environment::give_up_cached(core::rdd_id dataset, std::uint32_t partit
 }
 
 void task_environment::contribute(core::rdd_id dataset, std::uint32_t partition, core::contribution_list added) {
-  if (added.empty())
-    return;
   auto values = to_values(std::move(added), blocks_.has_peers());
+  // Also if it is nothing: a partition without this file is not believed to have been counted.
   if (const auto* const place = inputs_.place_of(dataset.value))
     blocks_.kept().write_added(*place, partition, values);
+  if (values.empty())
+    return;
   blocks_.contributions().put({report_.task, dataset.value, partition, std::move(values)});
 }
 

@@ -126,6 +126,12 @@ public:
   bool results_stand_alone() const override {
     return !requires { typename F::leaves_files; };
   }
+  std::string known_as() const override {
+    if constexpr (requires { typename F::leaves_files; })
+      return carried_value(f_.template part<0>()).known_as;
+    else
+      return {};
+  }
 
 private:
   F f_;

@@ -155,6 +155,15 @@ void write_closure(byte_writer& out, const F& f) {
   }
 }
 
+/// As it travels, for comparisons.
+template <class F>
+std::string closure_text(const F& f) {
+  byte_buffer bytes;
+  byte_writer out(bytes);
+  write_closure(out, f);
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 template <class F>
 F read_closure(byte_reader& in);
 

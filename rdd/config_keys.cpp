@@ -66,8 +66,6 @@ const std::vector<config_entry>& known_config() {
       {"salamander.locality.wait", type::time, "3s", "how long a task waits for the executor that holds its data; 0: not at all"},
       {"salamander.log.level", type::text, "warn", "least severe message that is logged", 0, "trace debug info warn error off"},
       {"salamander.master", type::text, "", "where jobs run; unset: local[*]"},
-      {"salamander.recovery.cachedBlocks", type::boolean, "true",
-       "partitions of cached datasets are kept for another start of the driver, too, as far as recovery.id asks for anything"},
       {"salamander.recovery.id", type::text, "",
        "name of the run that a driver continues when it is started again, in checkpoint.dir; submit --supervise sets one. Unset: a driver "
        "begins anew"},

@@ -5,6 +5,7 @@
 #include <salamander/rdd/plan.hpp>
 
 #include <chrono>
+#include <functional>
 #include <future>
 #include <map>
 #include <memory>
@@ -112,10 +113,18 @@ public:
   /// What salamander.faults.plan did so far; an empty report when there is none.
   virtual testing::fault_report faults() const;
 
-  /// What to do with an output of `dataset` that a program is about to write to `path` (see salamander.recovery.id): the same one may have
-  /// been begun, or finished, by an earlier start of this driver.
-  enum class output_course : std::uint8_t { write, write_anew, skip };
-  virtual output_course begin_output(const node_ptr& dataset, const std::string& path);
+  /// What to do with an output of `dataset` that a program is about to write to `path` in the way that `how` says (see
+  /// salamander.recovery.id): the same one may have been begun, or finished, by an earlier start of this driver.
+  struct output_course {
+    enum class kind : std::uint8_t { write, write_anew, skip };
+    kind what = kind::write;
+    std::string attempts = {};             ///< name of the directory for attempts; empty: the usual one
+    std::string seal = {};                 ///< contents of _SUCCESS
+    std::string results = {};              ///< what the job that writes is known by
+    std::function<bool()> still_ours = {}; ///< false: another start has taken over, and the output is its own; empty: nobody can
+  };
+  virtual output_course begin_output(const node_ptr& dataset, const std::string& path, const std::string& how,
+                                     const std::map<std::string, std::string>& properties);
 
   /// Ends executors and threads; running jobs fail with errc::context_stopped. Idempotent.
   virtual void stop() = 0;

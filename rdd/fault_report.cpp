@@ -105,8 +105,9 @@ std::ostream& operator<<(std::ostream& out, const fault_report& report) {
 
 namespace core {
 
-engine::output_course engine::begin_output(const node_ptr&, const std::string&) {
-  return output_course::write;
+engine::output_course engine::begin_output(const node_ptr&, const std::string&, const std::string&,
+                                           const std::map<std::string, std::string>&) {
+  return {};
 }
 
 testing::fault_report engine::faults() const {

@@ -287,6 +287,7 @@ struct output_order {
   std::string attempts;
   compression packing = compression::none;
   bool sync = false;
+  std::string known_as = {}; ///< see engine::begin_output
 
   /// Errors: of part_writer.
   std::unique_ptr<part_writer> start(const task_context& context) const {

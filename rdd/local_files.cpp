@@ -123,11 +123,11 @@ std::unique_ptr<byte_source> local_files::open(const std::string& path, std::uin
   return std::make_unique<file_source>(path, offset, must_reach);
 }
 
-std::string local_files::begin_output(const std::string& directory, const output_way&) const {
+std::string local_files::begin_output(const std::string& directory, const output_way& how) const {
   std::error_code failed;
   if (fs::exists(fs::symlink_status(directory, failed)))
     throw_error(errc::output_exists, "output directory " + directory + " already exists; remove it or choose another");
-  auto attempts = fault_tolerance ? directory + "/_temporary" : directory;
+  auto attempts = fault_tolerance ? directory + "/" + (how.attempts.empty() ? "_temporary" : how.attempts) : directory;
   fs::create_directories(attempts, failed);
   if (!failed)
     return attempts;
@@ -150,7 +150,9 @@ void local_files::publish(const std::string& attempts, const std::string& staged
 void local_files::seal_output(const std::string& directory, const std::string& mark, const output_way& how) const {
   if (how.sync)
     sync_directory(directory, *how.disk);
-  output_file(directory + "/" + mark, *how.disk).finish(how.sync);
+  output_file file(directory + "/" + mark, *how.disk);
+  file.write(how.seal);
+  file.finish(how.sync);
   if (how.sync)
     sync_directory(directory, *how.disk);
 }

@@ -21,6 +21,9 @@ class file_system;
 /// "part-00003.gz"
 std::string part_name(std::uint32_t partition, compression packing);
 
+/// The one name of an output directory. `path`: without the file: scheme. Errors: as file_system_of.
+std::string absolute_output_path(const std::string& path);
+
 /// One finished attempt at a part file, as its task reports it.
 struct written_part {
   std::uint32_t partition = 0;

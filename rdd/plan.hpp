@@ -30,6 +30,10 @@ public:
   virtual bool results_stand_alone() const {
     return true;
   }
+  /// What results that do not are known by when the driver is started again; see engine::begin_output.
+  virtual std::string known_as() const {
+    return {};
+  }
 };
 
 /// The dataset id under which a task reports to be in the action's own function rather than in a dataset's.

@@ -283,17 +283,24 @@ template <class Function, class... Options>
 void rdd<T>::save(const std::string& path, core::output_order order, compression files, const char* operation, const where_t& where,
                   Options... options) const {
   app_->check_usable(operation, where);
-  const auto course = app_->runner().begin_output(node_, path);
-  if (course == core::engine::output_course::skip)
-    return;
   core::output_way how;
-  how.anew = course == core::engine::output_course::write_anew;
   how.sync = order.sync = app_->settings().get_bool("salamander.files.syncOutput");
+  const auto writer = [&](core::output_order wanted) {
+    return Function{{std::tuple<core::carried<core::output_order>, core::carried<Options>...>(core::carry(std::move(wanted)),
+                                                                                           core::carry(Options(options))...)}};
+  };
+  using course_kind = core::engine::output_course::kind;
+  auto course = app_->runner().begin_output(node_, path, operation + core::closure_text(writer(order)), app_->local_properties());
+  if (course.what == course_kind::skip)
+    return;
+  how.anew = course.what == course_kind::write_anew;
+  how.attempts = std::move(course.attempts);
+  how.seal = std::move(course.seal);
+  how.still_ours = std::move(course.still_ours);
   core::output_directory output(path, operation, call_site::from(where), files, how);
   order.attempts = output.attempts();
-  Function write{{std::tuple<core::carried<core::output_order>, core::carried<Options>...>(core::carry(std::move(order)),
-                                                                                        core::carry(std::move(options))...)}};
-  output.commit(run(std::move(write), operation, where));
+  order.known_as = std::move(course.results);
+  output.commit(run(writer(std::move(order)), operation, where));
 }
 
 template <class T>

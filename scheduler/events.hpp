@@ -32,20 +32,20 @@ struct job_cancelled {
   std::string reason;
 };
 
-/// Map outputs that an earlier start of this driver has left in files. Comes before the first job that needs the shuffle; what its tasks
-/// have added to accumulators is counted already.
+/// Map outputs that an earlier start of this driver has left in files. Comes before the first job that needs the shuffle.
 struct outputs_found {
   shuffle_id shuffle;
   std::uint32_t partitions = 0; ///< that the shuffle has
   std::vector<shuffle_id> made_from;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> found; ///< map partition, fingerprint of its output (0: unknown)
+  std::vector<std::uint32_t> counted;                         ///< map partitions whose contributions are, found or not
 };
 /// The same for partitions of a cached dataset.
 struct cached_found {
   rdd_id dataset;
   std::vector<shuffle_id> made_from;
   std::vector<std::uint32_t> found;
-  std::vector<std::uint32_t> counted; ///< partitions whose contributions are
+  std::vector<std::uint32_t> counted; ///< partitions whose contributions are, found or not
 };
 
 struct executor_joined {
@@ -179,7 +179,13 @@ struct deliver_result {
 struct count_contributions {
   task_id task;
   std::vector<job_id> jobs;
-  bool of_result = false; ///< the task computes a result of its job, which nobody else will ask for
+  std::optional<shuffle_id> map_of{}; ///< none: the task computes a result of its job, which nobody else will ask for
+  std::uint32_t partition = 0;
+};
+
+/// Some map output was made again with other contents: what was made from the former ones, by whomever, is out of date.
+struct contents_changed {
+  shuffle_id shuffle;
 };
 
 /// These results were delivered, and are not the job's any more: they were made from data that was recomputed with other contents.
@@ -279,8 +285,8 @@ struct notice {
   std::string text;
 };
 
-using action =
-    std::variant<gang_launched, launch_tasks, cancel_tasks, count_contributions, deliver_result, withdraw_results, discard_result,
-                 drop_cached, kill_executor, finish_job, fail_job, forget_stage, wake_at, stage_started, stage_finished, notice>;
+using action = std::variant<gang_launched, launch_tasks, cancel_tasks, count_contributions, contents_changed, deliver_result,
+                            withdraw_results, discard_result, drop_cached, kill_executor, finish_job, fail_job, forget_stage, wake_at,
+                            stage_started, stage_finished, notice>;
 
 } // namespace salamander::scheduler

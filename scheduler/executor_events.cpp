@@ -9,8 +9,9 @@ namespace salamander::scheduler {
 
 void driver_scheduler::impl::on(const outputs_found& e) {
   outputs_.declare(e.shuffle, e.partitions, e.made_from);
-  for (const auto& [partition, fingerprint] : e.found) {
+  for (const auto partition : e.counted)
     counted_.first_of(e.shuffle, partition);
+  for (const auto& [partition, fingerprint] : e.found) {
     if (outputs_.add(e.shuffle, partition, kept_files, task_id{}, fingerprint) != map_output_table::outcome::refused)
       outputs_.keep(e.shuffle, partition);
   }

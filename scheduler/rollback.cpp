@@ -22,6 +22,7 @@ void driver_scheduler::impl::contents_differ(stage& made_by, std::uint32_t parti
              " does not give the same records in the same order for the same input: make it deterministic (seed random numbers with the "
              "partition's number, use no clock and no addresses), or save its records and read them again");
   SALAMANDER_PROBE("map output recomputed with other contents");
+  act(contents_changed{made_by.shuffle});
   roll_back_consumers(made_by.id, "map partition " + std::to_string(partition) + " of " + attempt);
 }
 

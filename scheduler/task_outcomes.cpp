@@ -104,7 +104,8 @@ void driver_scheduler::impl::count_success(const task_succeeded& e, const stage&
 void driver_scheduler::impl::count_contributions_of(const task_succeeded& e, const stage& of, std::uint32_t index) {
   if (!e.contributes || !(of.is_map() ? counted_.first_of(of.shuffle, index) : counted_.first_of(of.owner, index)))
     return;
-  act(count_contributions{e.task, {of.jobs.begin(), of.jobs.end()}, !of.is_map()});
+  act(count_contributions{
+      e.task, {of.jobs.begin(), of.jobs.end()}, of.is_map() ? std::optional(of.shuffle) : std::nullopt, of.partition_of(index)});
 }
 
 bool driver_scheduler::impl::accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index) {
@@ -267,7 +268,9 @@ void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& 
                     " could not be had from " + name_of(why.from) + (why.text.empty() ? "" : ": " + why.text);
   if (is_current) {
     note(notice::level::warning, of.title(attempt.stage_attempt) + ": " + text);
-    of.fetch_failures.push_back({of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, text});
+    // Files fail one by one, where an executor takes all that it has with it: each is tried once, and then there is one less.
+    if (why.from != kept_files)
+      of.fetch_failures.push_back({of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, text});
     retire(of);
   }
   resubmit_later(of);

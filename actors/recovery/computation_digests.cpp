@@ -32,7 +32,7 @@ std::string digest_of_records(const core::block_object& records) {
     records.encode(bytes);
   } catch (const std::bad_alloc&) {
     throw;
-  } catch (const std::exception&) {
+  } catch (...) {
     return {}; // within one process they need no encoding
   }
   return sha256(bytes.data(), bytes.size());
@@ -67,11 +67,6 @@ stage_reach reach_of(const core::lineage& root) {
 
 } // namespace
 
-computation_digests::computation_digests() {
-  for (const auto& module : core::code_modules())
-    build_ += module.build_id + '\n';
-}
-
 void computation_digests::add_source(core::rdd_id dataset, std::uint32_t partition, const core::block_object& records) {
   sources_[dataset.value][partition] = digest_of_records(records);
 }
@@ -80,19 +75,34 @@ void computation_digests::forget_source(core::rdd_id dataset) {
   sources_.erase(dataset.value);
 }
 
-void computation_digests::add_broadcast(const core::block_object& value) {
-  const auto one = digest_of_records(value);
+void computation_digests::add_broadcast(std::uint32_t number, const core::block_object& value) {
+  auto one = digest_of_records(value);
   untold_ |= one.empty();
-  broadcasts_ += one;
-  broadcasts_ = sha256(broadcasts_.data(), broadcasts_.size());
+  broadcasts_[number] = std::move(one);
+}
+
+std::string computation_digests::of_text(const std::string& text) {
+  return sha256(text.data(), text.size());
+}
+
+computation_digests::digest computation_digests::known(core::shuffle_id shuffle) const {
+  const auto found = shuffles_.find(shuffle.value);
+  return found == shuffles_.end() ? std::nullopt : found->second;
 }
 
 template <class Encode>
-computation_digests::digest computation_digests::of_stage(const core::lineage& root, Encode&& encode) {
+computation_digests::digest computation_digests::of_stage(const core::lineage& root, const properties& of, Encode&& encode) {
   const auto reach = reach_of(root);
   if (reach.indeterminate || untold_)
     return std::nullopt;
-  std::string all = build_ + broadcasts_ + '\n';
+  std::string all;
+  for (const auto& module : core::code_modules())
+    all += module.build_id + '\n';
+  for (const auto& [number, value] : broadcasts_)
+    all += fmt::format("{} {}\n", number, value);
+  for (const auto& [key, value] : of)
+    if (!key.starts_with("salamander."))
+      all += fmt::format("{} {}{} {}\n", key.size(), key, value.size(), value);
   for (const auto& [child, dependency] : reach.wide) {
     const auto known = shuffles_.find(child->dependencies[dependency].shuffle.value);
     if (known == shuffles_.end() || !known->second)
@@ -109,14 +119,15 @@ computation_digests::digest computation_digests::of_stage(const core::lineage& r
   try {
     const core::byte_buffer code = encode();
     all.append(reinterpret_cast<const char*>(code.data()), code.size());
-  } catch (const std::exception&) {
+  } catch (...) {
     return std::nullopt; // whoever runs it will hear of that
   }
   return sha256(all.data(), all.size());
 }
 
 // The stages that it is made from come first; a stack of its own, since there may be thousands in a row.
-computation_digests::digest computation_digests::of_shuffle(const std::shared_ptr<const core::lineage>& child, std::size_t dependency) {
+computation_digests::digest computation_digests::of_shuffle(const std::shared_ptr<const core::lineage>& child, std::size_t dependency,
+                                                            const properties& of) {
   std::vector<std::pair<const core::lineage*, std::size_t>> stack{{child.get(), dependency}};
   while (!stack.empty()) {
     const auto [at, which] = stack.back();
@@ -132,24 +143,24 @@ computation_digests::digest computation_digests::of_shuffle(const std::shared_pt
     if (stack.size() != waiting)
       continue;
     shuffles_[edge.shuffle.value] =
-        of_stage(*edge.parent, [&] { return core::encode_map_side(static_cast<const core::node&>(*at), which); });
+        of_stage(*edge.parent, of, [&] { return core::encode_map_side(static_cast<const core::node&>(*at), which); });
     stack.pop_back();
   }
   return shuffles_.at(child->dependencies[dependency].shuffle.value);
 }
 
-computation_digests::digest computation_digests::of_dataset(const std::shared_ptr<const core::lineage>& dataset) {
+computation_digests::digest computation_digests::of_dataset(const std::shared_ptr<const core::lineage>& dataset, const properties& of) {
   for (const auto& [child, dependency] : reach_of(*dataset).wide)
-    of_shuffle(std::shared_ptr<const core::lineage>(dataset, child), dependency);
-  return of_stage(*dataset, [&] { return core::encode_dataset(static_cast<const core::node&>(*dataset)); });
+    of_shuffle(std::shared_ptr<const core::lineage>(dataset, child), dependency, of);
+  return of_stage(*dataset, of, [&] { return core::encode_dataset(static_cast<const core::node&>(*dataset)); });
 }
 
 computation_digests::digest computation_digests::of_job(const core::job_spec& job) {
   if (!job.act)
     return std::nullopt;
   for (const auto& [child, dependency] : reach_of(*job.final).wide)
-    of_shuffle(std::shared_ptr<const core::lineage>(job.final, child), dependency);
-  return of_stage(*job.final, [&] {
+    of_shuffle(std::shared_ptr<const core::lineage>(job.final, child), dependency, job.properties);
+  return of_stage(*job.final, job.properties, [&] {
     auto code = core::encode_result_side(*job.final, *job.act);
     core::byte_writer out(code);
     out.varint(job.partitions.size());

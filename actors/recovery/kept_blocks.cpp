@@ -40,14 +40,11 @@ std::string kept_added_name(std::uint32_t partition) {
   return numbered("added", partition);
 }
 
-std::optional<std::uint32_t> kept_partition(const std::string& name, const std::string& first_name) {
-  const auto kind = first_name.substr(0, first_name.find('-') + 1);
+std::optional<std::uint32_t> kept_partition(const std::string& name, std::string (*name_of)(std::uint32_t)) {
   std::uint32_t number = 0;
-  if (!name.starts_with(kind))
-    return std::nullopt;
-  const auto* const end = name.data() + name.size();
-  const auto [at, failed] = std::from_chars(name.data() + kind.size(), end, number);
-  return failed == std::errc() && at == end ? std::optional(number) : std::nullopt;
+  const auto digits = name.find('-') + 1; // all of it where there is none
+  const auto [at, failed] = std::from_chars(name.data() + digits, name.data() + name.size(), number);
+  return failed == std::errc() && name == name_of(number) ? std::optional(number) : std::nullopt;
 }
 
 core::byte_buffer notes_of(const contributed_values& added) {
@@ -80,21 +77,27 @@ contributed_values read_notes(const core::byte_buffer& notes) {
   return added;
 }
 
+void kept_blocks::warn(const std::string& place, const char* why) noexcept {
+  if (warned_.exchange(true) || !warn_)
+    return;
+  try {
+    warn_(fmt::format("some of what tasks compute is not kept in {} for a driver that is started again: {} (told once)", place, why));
+  } catch (...) {
+    return; // it is only a warning
+  }
+}
+
 template <class Write>
 bool kept_blocks::attempt(const std::string& place, Write&& write) noexcept {
   try {
     fs::create_directories(place);
     return write();
   } catch (const std::exception& failure) {
-    if (!warned_.exchange(true) && warn_)
-      try {
-        warn_(
-            fmt::format("what tasks compute is not kept in {} for a driver that is started again: {} (told once)", place, failure.what()));
-      } catch (const std::exception&) {
-        return false; // it is only a warning
-      }
-    return false;
+    warn(place, failure.what());
+  } catch (...) { // of a user's packing code
+    warn(place, "an exception of unknown type");
   }
+  return false;
 }
 
 bool kept_blocks::write_output(const std::string& place, std::uint32_t map_partition,

@@ -15,8 +15,8 @@ namespace salamander::actors {
 std::string kept_output_name(std::uint32_t map_partition);
 std::string kept_cached_name(std::uint32_t partition);
 std::string kept_added_name(std::uint32_t partition);
-/// The partition that a name of this kind has; nothing for other names.
-std::optional<std::uint32_t> kept_partition(const std::string& name, const std::string& first_name);
+/// The partition that the name of such a file says; nothing for files of another kind, which is what `name_of` makes names for.
+std::optional<std::uint32_t> kept_partition(const std::string& name, std::string (*name_of)(std::uint32_t));
 
 /// What was added to accumulators, as the notes of a file, and back. Errors: errc::corrupt_data.
 core::byte_buffer notes_of(const contributed_values& added);
@@ -51,6 +51,7 @@ private:
   static constexpr std::size_t open_files_max = 128;
 
   std::shared_ptr<const storage::kept_reader> open(const std::string& path);
+  void warn(const std::string& place, const char* why) noexcept;
   template <class Read>
   std::optional<core::byte_buffer> read(const std::string& path, Read&& read);
   template <class Write>

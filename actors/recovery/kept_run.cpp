@@ -4,18 +4,13 @@
 #include <salamander/rdd/accumulator.hpp>
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/file_system.hpp>
+#include <salamander/rdd/output_directory.hpp>
 #include <salamander/scheduler/pipeline.hpp>
 
 #include <fmt/format.h>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cstdlib>
-#include <fstream>
-#include <random>
+#include <charconv>
 #include <unordered_set>
 #include <utility>
 
@@ -25,188 +20,144 @@ namespace {
 namespace fs = std::filesystem;
 using level = scheduler::notice::level;
 
-constexpr const char* owner_file = "start";
-constexpr std::size_t id_length_max = 128;
-
-/// Contexts of this process so far: a program that is started again makes them in the same order.
-std::atomic<std::uint32_t> contexts_begun{0};
-
-bool is_name(const std::string& id) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-  };
-  return !id.empty() && id.size() <= id_length_max && id[0] != '.' && std::ranges::all_of(id, plain);
-}
-
-std::string random_word() {
-  std::random_device source;
-  return fmt::format("{:08x}{:08x}", source(), source());
-}
-
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// There whole or not at all.
-void write_text(const fs::path& path, const std::string& text) {
-  const auto beside = path.string() + "." + random_word();
-  {
-    std::ofstream file(beside, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file)
-      core::throw_disk_error("write", beside, errno);
-  }
-  std::error_code failed;
-  fs::rename(beside, path, failed);
-  if (failed)
-    core::throw_disk_error("name", path.string(), failed.value());
-}
-
-/// A program that ends well needs nothing of this any more.
-void remove_at_good_end(const fs::path& run) {
-  static std::mutex mutex;
-  static auto& runs = *std::make_unique<std::set<std::string>>().release();
-  const std::lock_guard lock(mutex);
-  if (!runs.insert(run.string()).second)
-    return;
-  const auto registered = ::on_exit(
-      [](int status, void* which) {
-        std::error_code ignored;
-        if (status == 0)
-          fs::remove_all(*static_cast<const std::string*>(which), ignored);
-      },
-      const_cast<std::string*>(&*runs.find(run.string())));
-  if (registered != 0)
-    core::throw_error(errc::internal, "no function can be registered for the end of the process");
-}
-
-/// Shuffles and cached datasets that a job needs, nearest last; nothing behind what is known already.
-struct job_reach {
-  std::vector<std::pair<std::shared_ptr<const core::lineage>, std::size_t>> wide;
-  std::vector<std::shared_ptr<const core::lineage>> cached;
-};
-
-job_reach reach_of(const std::shared_ptr<const core::lineage>& final, const std::set<std::uint32_t>& known_shuffles) {
-  job_reach found;
-  std::unordered_set<const core::lineage*> seen{final.get()};
-  std::vector<std::shared_ptr<const core::lineage>> stack{final};
-  while (!stack.empty()) {
-    const auto at = std::move(stack.back());
-    stack.pop_back();
-    if (at->cached)
-      found.cached.push_back(at);
-    for (std::size_t i = 0; i < at->dependencies.size(); ++i) {
-      const auto& edge = at->dependencies[i];
-      if (edge.wide() && known_shuffles.contains(edge.shuffle.value))
-        continue;
-      if (edge.wide())
-        found.wide.emplace_back(at, i);
-      if (seen.insert(edge.parent.get()).second)
-        stack.push_back(edge.parent);
-    }
-  }
-  std::ranges::reverse(found.wide);
-  std::ranges::reverse(found.cached);
-  return found;
+bool never_cut(const core::lineage&) {
+  return false;
 }
 
 std::vector<core::shuffle_id> shuffles_behind(const std::shared_ptr<const core::lineage>& dataset) {
   std::vector<core::shuffle_id> found;
-  for (const auto& edge : scheduler::walk_pipeline(dataset, [](const core::lineage&) { return false; }).wide)
+  for (const auto& edge : scheduler::walk_pipeline(dataset, never_cut).wide)
     if (std::ranges::find(found, edge.get().shuffle) == found.end())
       found.push_back(edge.get().shuffle);
   return found;
 }
 
+/// Tasks of a barrier stage belong together: what some of them have made is not to be mixed with what others make later.
+bool has_barrier(const std::shared_ptr<const core::lineage>& dataset) {
+  return scheduler::walk_pipeline(dataset, never_cut).barrier;
+}
+
 /// Sorted by partition; files of other kinds are left out.
-std::vector<std::pair<std::uint32_t, fs::path>> files_in(const std::string& place, const std::string& first_name) {
+std::vector<std::pair<std::uint32_t, fs::path>> files_in(const std::string& place, std::string (*name_of)(std::uint32_t)) {
   std::vector<std::pair<std::uint32_t, fs::path>> found;
   std::error_code failed;
   for (fs::directory_iterator at(place, failed), end; !failed && at != end; at.increment(failed))
-    if (const auto partition = kept_partition(at->path().filename().string(), first_name))
+    if (const auto partition = kept_partition(at->path().filename().string(), name_of))
       found.emplace_back(*partition, at->path());
   std::ranges::sort(found);
   return found;
 }
 
+void remove_file(const fs::path& path) {
+  std::error_code ignored;
+  fs::remove(path, ignored);
+}
+
+/// What says in an output directory whose it is.
+struct output_mark {
+  std::uint64_t start = 0;
+  std::string digest;
+};
+
+std::string seal_of(const std::string& mark, const output_mark& of) {
+  return fmt::format("salamander run {} start {} output {}\n", mark, of.start, of.digest.empty() ? "-" : of.digest);
+}
+
+std::optional<output_mark> read_seal(const std::string& text, const std::string& mark) {
+  const auto begin = fmt::format("salamander run {} start ", mark);
+  if (!text.starts_with(begin) || !text.ends_with('\n'))
+    return std::nullopt;
+  output_mark found;
+  const auto* const end = text.data() + text.size();
+  const auto [at, failed] = std::from_chars(text.data() + begin.size(), end, found.start);
+  constexpr std::string_view word = " output ";
+  const std::string_view rest(at, static_cast<std::size_t>(end - at));
+  if (failed != std::errc() || !rest.starts_with(word))
+    return std::nullopt;
+  found.digest = rest.substr(word.size(), rest.size() - word.size() - 1);
+  return found;
+}
+
+std::string attempts_name(const std::string& mark, std::uint64_t start) {
+  return fmt::format("_temporary-{}-{}", mark, start);
+}
+
+/// The start that left an unfinished output there; 0: none of this run did.
+std::uint64_t unfinished_start(const fs::path& output, const std::string& mark, std::uint64_t starts) {
+  std::error_code failed;
+  for (auto start = starts; start > 0; --start)
+    if (fs::exists(output / attempts_name(mark, start), failed))
+      return start;
+  return 0;
+}
+
 } // namespace
 
-std::shared_ptr<kept_run> kept_run::begin(const config& settings, logger log) {
-  const auto id = settings.get("salamander.recovery.id", "");
-  const auto directory = settings.get("salamander.checkpoint.dir", "");
-  if (id.empty())
-    return nullptr;
-  if (!is_name(id))
-    core::throw_error(errc::bad_config_value, "salamander.recovery.id is \"" + id +
-                                                  "\"; it names a directory: at most 128 letters, digits, dots, dashes and underscores");
-  if (directory.empty()) {
-    if (settings.contains("salamander.recovery.id") && !std::getenv("SALAMANDER_DRIVER_ID"))
-      core::throw_error(errc::bad_config_value, "salamander.recovery.id is set, and salamander.checkpoint.dir is not: what is kept for "
-                                                "another start of the program needs a directory that all machines see");
-    return nullptr; // a driver that is started again without anything kept begins anew
+/// Shuffles and cached datasets that a job needs, farthest first.
+struct kept_run::reach {
+  std::vector<std::pair<std::shared_ptr<const core::lineage>, std::size_t>> wide;
+  std::vector<std::shared_ptr<const core::lineage>> cached;
+
+  explicit reach(const std::shared_ptr<const core::lineage>& final) {
+    std::unordered_set<const core::lineage*> seen{final.get()};
+    std::vector<std::shared_ptr<const core::lineage>> stack{final};
+    while (!stack.empty()) {
+      const auto at = std::move(stack.back());
+      stack.pop_back();
+      if (at->cached)
+        cached.push_back(at);
+      for (std::size_t i = 0; i < at->dependencies.size(); ++i) {
+        const auto& edge = at->dependencies[i];
+        if (edge.wide())
+          wide.emplace_back(at, i);
+        if (seen.insert(edge.parent.get()).second)
+          stack.push_back(edge.parent);
+      }
+    }
+    std::ranges::reverse(wide);
+    std::ranges::reverse(cached);
   }
-  if (core::scheme_of(directory) != "" && core::scheme_of(directory) != "file")
-    core::throw_error(errc::bad_config_value, "salamander.checkpoint.dir is " + directory +
-                                                  "; it has to be a directory that all machines see under this path, such as one of NFS");
-  const auto run = fs::absolute(core::plain_path(directory)) / id;
-  std::shared_ptr<kept_run> made(new kept_run(run, settings.get_bool("salamander.recovery.cachedBlocks"), std::move(log)));
-  made->begin_here();
+};
+
+std::shared_ptr<kept_run> kept_run::begin(const config& settings, logger log) {
+  auto directory = run_directory::begin(settings);
+  if (!directory)
+    return nullptr;
+  std::shared_ptr<kept_run> made(new kept_run(std::move(*directory), std::move(log)));
+  if (made->starts() > 1)
+    made->say(level::warning, fmt::format("this is start {} of the run in {}: what earlier ones have finished is used again",
+                                          made->starts(), made->directory_.path().parent_path().string()));
   return made;
 }
 
-kept_run::kept_run(fs::path directory, bool cached_blocks, logger log)
-    : run_(std::move(directory)), cached_blocks_(cached_blocks), log_(std::move(log)), writer_([this] { work(); }) {}
+kept_run::kept_run(run_directory directory, logger log)
+    : directory_(std::move(directory)), log_(std::move(log)), writer_([this] { work(); }) {}
 
 kept_run::~kept_run() {
   stop();
 }
 
-void kept_run::begin_here() {
-  std::error_code failed;
-  fs::create_directories(run_, failed);
-  if (failed)
-    core::throw_disk_error("make", run_.string(), failed.value());
-  fs::permissions(run_, fs::perms::owner_all, failed); // records of the user's
-  const auto context = contexts_begun.fetch_add(1);
-  const auto before = read_text(run_ / owner_file);
-  // A program's later contexts belong to the same start as its first one.
-  static const std::string this_process = fmt::format("{} {}", ::getpid(), random_word());
-  owner_ = this_process;
-  std::uint64_t count = 0;
-  if (const auto space = before.find(' '); space != std::string::npos) {
-    count = std::strtoull(before.c_str(), nullptr, 10);
-    if (before.substr(space + 1) == owner_)
-      --count;
-  }
-  starts_ = count + 1;
-  write_text(run_ / owner_file, fmt::format("{} {}", starts_, owner_));
-  directory_ = run_ / std::to_string(context);
-  fs::create_directories(directory_, failed);
-  if (failed)
-    core::throw_disk_error("make", directory_.string(), failed.value());
-  remove_at_good_end(run_);
-  if (starts_ > 1)
-    say(level::warning,
-        fmt::format("this is start {} of the run in {}: what earlier ones have finished is used again", starts_, run_.string()));
-}
-
-void kept_run::check_owner() const {
-  const auto now = read_text(run_ / owner_file);
-  if (const auto space = now.find(' '); space != std::string::npos && now.substr(space + 1) != owner_)
-    core::throw_error(errc::context_stopped, fmt::format("another start of this driver has taken over the run in {} (start {}); this one, "
-                                                         "start {}, must not go on",
-                                                         run_.string(), std::strtoull(now.c_str(), nullptr, 10), starts_));
-}
-
 std::string kept_run::place_of(const std::string& digest) const {
-  return (directory_ / digest).string();
+  return (directory_.path() / digest).string();
 }
 
 void kept_run::say(level how, const std::string& text) const {
   if (log_)
     log_(how, text);
+}
+
+std::uint32_t kept_run::parallelism(std::uint32_t now) {
+  const std::lock_guard lock(mutex_);
+  if (parallelism_ != 0)
+    return parallelism_;
+  const auto file = directory_.path() / "parallelism";
+  const auto text = read_text_of(file);
+  std::from_chars(text.data(), text.data() + text.size(), parallelism_);
+  if (parallelism_ == 0) {
+    parallelism_ = std::max<std::uint32_t>(now, 1);
+    write_whole(file, std::to_string(parallelism_));
+  }
+  return parallelism_;
 }
 
 void kept_run::add_source(core::rdd_id dataset, std::uint32_t partition, const core::block_object& records) {
@@ -219,161 +170,253 @@ void kept_run::forget_source(core::rdd_id dataset) {
   digests_.forget_source(dataset);
 }
 
-void kept_run::add_broadcast(const core::block_object& value) {
+void kept_run::add_broadcast(std::uint32_t number, const core::block_object& value) {
   const std::lock_guard lock(mutex_);
-  digests_.add_broadcast(value);
+  digests_.add_broadcast(number, value);
 }
 
 kept_run::preparation kept_run::prepare(const core::job_spec& job) {
-  check_owner();
+  directory_.check_owner();
   const std::lock_guard lock(mutex_);
   preparation made;
-  auto& found = waiting_;
-  const auto reach = reach_of(job.final, shuffles_);
-  for (const auto& [child, dependency] : reach.wide)
-    find_outputs(child, dependency, found);
-  if (cached_blocks_)
-    for (const auto& dataset : reach.cached)
-      find_cached(dataset, found);
-  const auto digest = job.act && job.act->results_stand_alone() ? digests_.of_job(job) : std::nullopt;
-  if (!digest) {
-    made.inputs = std::exchange(found, {});
+  if (given_up_)
     return made;
+  const reach all(job.final);
+  for (const auto& [child, dependency] : all.wide)
+    digests_.of_shuffle(child, dependency, job.properties);
+  for (const auto& dataset : all.cached)
+    if (!datasets_.contains(dataset->id.value))
+      datasets_.emplace(dataset->id.value, digests_.of_dataset(dataset, job.properties));
+  std::string file;
+  if (job.act && !job.act->results_stand_alone()) {
+    file = job.act->known_as();
+  } else if (const auto digest = digests_.of_job(job)) {
+    file = fmt::format("{}/job-{:05}", place_of(*digest), jobs_[*digest]++);
+    if (auto done = read_job(file, job.partitions.size())) {
+      made.results = std::move(done->results);
+      made.stages = static_cast<std::uint32_t>(all.wide.size()) + 1;
+      count_job(std::move(*done), all);
+      return made;
+    }
   }
-  const auto file = fmt::format("{}/job-{:05}", place_of(*digest), jobs_[*digest]++);
-  if (find_results(file, job.partitions.size(), made)) {
-    made.stages = static_cast<std::uint32_t>(reach.wide.size()) + 1;
-    return made;
-  }
-  made.inputs = std::exchange(found, {});
-  made.inputs.results = file;
+  find_outputs(all, waiting_);
+  find_cached(all, waiting_);
+  made.inputs = std::exchange(waiting_, {});
+  made.inputs.results = std::move(file);
   return made;
 }
 
-void kept_run::find_outputs(const std::shared_ptr<const core::lineage>& child, std::size_t dependency, kept_inputs& found) {
-  const auto& edge = child->dependencies[dependency];
-  if (!shuffles_.insert(edge.shuffle.value).second)
-    return;
-  const auto digest = digests_.of_shuffle(child, dependency);
-  if (!digest)
-    return;
-  const auto place = place_of(*digest);
-  found.shuffle_places.emplace_back(edge.shuffle.value, place);
-  scheduler::outputs_found outputs{edge.shuffle, edge.parent->partitions, shuffles_behind(edge.parent), {}};
-  for (const auto& [partition, path] : files_in(place, kept_output_name(0))) {
-    if (partition >= edge.parent->partitions)
+void kept_run::find_outputs(const reach& all, kept_inputs& found) {
+  for (const auto& [child, dependency] : all.wide) {
+    const auto& edge = child->dependencies[dependency];
+    if (!shuffles_.insert(edge.shuffle.value).second)
       continue;
-    try {
-      const storage::kept_reader file(path);
-      if (file.blocks() != child->partitions)
-        continue;
-      count(path.string(), read_notes(file.notes()));
-      outputs.found.emplace_back(partition, file.fingerprint());
-    } catch (const std::exception& failure) {
-      say(level::warning, fmt::format("map output {} of shuffle {} is computed again: {}", partition, edge.shuffle.value, failure.what()));
-      std::error_code ignored;
-      fs::remove(path, ignored);
-    }
-  }
-  if (!outputs.found.empty()) {
+    const auto digest = digests_.known(edge.shuffle);
+    if (!digest || has_barrier(edge.parent))
+      continue;
+    const auto place = place_of(*digest);
+    found.shuffle_places.emplace_back(edge.shuffle.value, place);
+    scheduler::outputs_found outputs{edge.shuffle, edge.parent->partitions, shuffles_behind(edge.parent), {}, {}};
+    find_output(*child, dependency, place, outputs);
+    if (outputs.found.empty())
+      continue;
+    for (const auto& [partition, fingerprint] : outputs.found)
+      outputs.counted.push_back(partition);
     say(level::info,
         fmt::format("{} of {} map outputs for {} were kept by an earlier start", outputs.found.size(), outputs.partitions, child->title()));
     found.outputs.push_back(std::move(outputs));
   }
 }
 
-void kept_run::find_cached(const std::shared_ptr<const core::lineage>& dataset, kept_inputs& found) {
-  if (!datasets_.insert(dataset->id.value).second)
-    return;
-  const auto digest = digests_.of_dataset(dataset);
-  if (!digest)
-    return;
-  const auto place = place_of(*digest);
-  found.dataset_places.emplace_back(dataset->id.value, place);
-  scheduler::cached_found cached{dataset->id, shuffles_behind(dataset), {}, {}};
-  for (const auto& [partition, path] : files_in(place, kept_cached_name(0)))
-    if (partition < dataset->partitions)
-      cached.found.push_back(partition);
-  for (const auto& [partition, path] : files_in(place, kept_added_name(0)))
+void kept_run::find_output(const core::lineage& child, std::size_t dependency, const std::string& place,
+                           scheduler::outputs_found& outputs) {
+  const auto digest = *digests_.known(child.dependencies[dependency].shuffle);
+  for (const auto& [partition, path] : files_in(place, &kept_output_name)) {
+    contributed_values added;
     try {
-      count(path.string(), read_notes(storage::kept_reader(path).notes()));
-      cached.counted.push_back(partition);
+      const storage::kept_reader file(path);
+      if (partition >= outputs.partitions || file.blocks() != child.partitions)
+        continue;
+      added = read_notes(file.notes());
+      outputs.found.emplace_back(partition, file.fingerprint());
     } catch (const std::exception& failure) {
-      say(level::warning, fmt::format("what partition {} of {} has added to accumulators is counted again: {}", partition, dataset->title(),
-                                      failure.what()));
+      say(level::warning, fmt::format("map output {} for {} is computed again: {}", partition, child.title(), failure.what()));
+      remove_file(path);
+      continue;
     }
-  if (!cached.found.empty() || !cached.counted.empty()) {
+    if (first_of(digest, partition))
+      merge(std::move(added));
+  }
+}
+
+void kept_run::find_cached(const reach& all, kept_inputs& found) {
+  for (const auto& dataset : all.cached) {
+    if (!looked_for_.insert(dataset->id.value).second)
+      continue;
+    const auto digest = datasets_.at(dataset->id.value);
+    if (!digest || has_barrier(dataset))
+      continue;
+    const auto place = place_of(*digest);
+    found.dataset_places.emplace_back(dataset->id.value, place);
+    scheduler::cached_found cached{dataset->id, shuffles_behind(dataset), {}, {}};
+    for (const auto& [partition, path] : files_in(place, &kept_added_name)) {
+      contributed_values added;
+      try {
+        added = read_notes(storage::kept_reader(path).notes());
+      } catch (const std::exception& failure) {
+        say(level::warning, fmt::format("partition {} of {} is computed again: {}", partition, dataset->title(), failure.what()));
+        remove_file(path);
+        continue;
+      }
+      if (first_of(*digest, partition))
+        merge(std::move(added));
+      cached.counted.push_back(partition);
+      // Only with the word on what its computation added: it will not be computed again.
+      if (std::error_code failed; partition < dataset->partitions && fs::exists(fs::path(place) / kept_cached_name(partition), failed))
+        cached.found.push_back(partition);
+    }
+    if (cached.counted.empty())
+      continue;
     say(level::info, fmt::format("{} of {} cached partitions of {} were kept by an earlier start", cached.found.size(), dataset->partitions,
                                  dataset->title()));
     found.cached.push_back(std::move(cached));
   }
 }
 
-bool kept_run::find_results(const std::string& file, std::size_t wanted, preparation& made) {
+bool kept_run::first_of(const std::string& digest, std::uint32_t partition) {
+  return counted_.emplace(digest, partition).second;
+}
+
+void kept_run::merge(contributed_values&& added) const {
+  for (auto& [accumulator, value] : added)
+    core::merge_contribution(accumulator, std::move(value));
+}
+
+std::optional<kept_run::job_file> kept_run::read_job(const std::string& file, std::optional<std::size_t> results) const {
   if (std::error_code failed; !fs::exists(file, failed))
-    return false;
+    return std::nullopt;
   try {
     const storage::kept_reader reader(file);
-    if (reader.blocks() != wanted)
-      return false;
-    std::vector<core::block> results(wanted);
-    for (std::size_t i = 0; i < wanted; ++i)
+    if (reader.blocks() != results.value_or(0))
+      return std::nullopt;
+    job_file found;
+    found.results.resize(reader.blocks());
+    for (std::size_t i = 0; i < found.results.size(); ++i)
       if (auto bytes = reader.block(i))
-        results[i].bytes = std::make_shared<const core::byte_buffer>(std::move(*bytes));
-    count(file, read_notes(reader.notes()));
-    made.results = std::move(results);
-    return true;
+        found.results[i].bytes = std::make_shared<const core::byte_buffer>(std::move(*bytes));
+    core::byte_reader in(reader.notes());
+    found.counted.resize(in.count(3));
+    for (auto& one : found.counted) {
+      one.digest = in.text();
+      one.partition = in.varint32();
+      const auto size = in.count();
+      const auto* const from = in.raw(size);
+      one.values = read_notes({from, from + size});
+    }
+    return found;
   } catch (const std::exception& failure) {
     say(level::warning, fmt::format("a finished job is run again: {}", failure.what()));
-    std::error_code ignored;
-    fs::remove(file, ignored);
-    return false;
+    remove_file(file);
+    return std::nullopt;
   }
 }
 
-void kept_run::count(const std::string& file, contributed_values&& added) const {
-  for (auto& [accumulator, value] : added)
-    try {
-      core::merge_contribution(accumulator, std::move(value));
-    } catch (const error& failure) {
-      say(level::warning, fmt::format("what {} says was added to an accumulator is not counted: {}", file, failure.what()));
-    }
+void kept_run::count_job(job_file&& job, const reach& all) {
+  std::map<std::string, std::vector<std::uint32_t>> counted;
+  for (auto& one : job.counted) {
+    if (!one.digest.empty() && !first_of(one.digest, one.partition))
+      continue;
+    if (!one.digest.empty())
+      counted[one.digest].push_back(one.partition);
+    merge(std::move(one.values));
+  }
+  for (const auto& [child, dependency] : all.wide) {
+    const auto& edge = child->dependencies[dependency];
+    if (const auto digest = digests_.known(edge.shuffle); digest && counted.contains(*digest))
+      waiting_.outputs.push_back({edge.shuffle, edge.parent->partitions, shuffles_behind(edge.parent), {}, counted[*digest]});
+  }
+  for (const auto& dataset : all.cached)
+    if (const auto& digest = datasets_.at(dataset->id.value); digest && counted.contains(*digest))
+      waiting_.cached.push_back({dataset->id, shuffles_behind(dataset), {}, counted[*digest]});
 }
 
-core::engine::output_course kept_run::begin_output(const core::node_ptr& dataset, const std::string& path) {
+core::engine::output_course kept_run::begin_output(const core::node_ptr& dataset, const std::string& path, const std::string& how,
+                                                   const computation_digests::properties& of) {
   using course = core::engine::output_course;
-  check_owner();
-  const auto& files = core::file_system_of(core::plain_path(path));
-  const auto whole_path = files.absolute(core::plain_path(path));
-  std::optional<std::string> digest;
+  directory_.check_owner();
+  const auto plain = core::plain_path(path);
+  if (plain.empty() || !core::scheme_of(plain).empty())
+    return {}; // other stores have no marks: an output that is there is refused
+  const fs::path whole = core::absolute_output_path(plain);
+  course made;
+  made.attempts = attempts_name(directory_.mark(), starts());
+  made.still_ours = [directory = directory_] { return directory.still_ours(); };
+  output_mark ours{starts(), {}};
+  const std::lock_guard lock(mutex_);
+  if (!given_up_)
+    if (const auto digest = digests_.of_dataset(dataset, of))
+      ours.digest = computation_digests::of_text(*digest + '\n' + how + '\n' + whole.string());
+  made.seal = seal_of(directory_.mark(), ours);
+  if (!ours.digest.empty())
+    made.results = place_of(ours.digest) + "/saved";
+  if (const auto seal = read_seal(read_text_of(whole / "_SUCCESS"), directory_.mark())) {
+    if (seal->start >= starts())
+      return made; // this start's own: refused as ever
+    auto done = ours.digest.empty() || seal->digest != ours.digest ? std::nullopt : read_job(made.results, std::nullopt);
+    made.what = done ? course::kind::skip : course::kind::write_anew;
+    if (done) {
+      const reach all(dataset);
+      for (const auto& [child, dependency] : all.wide)
+        digests_.of_shuffle(child, dependency, of);
+      for (const auto& one : all.cached)
+        if (!datasets_.contains(one->id.value))
+          datasets_.emplace(one->id.value, digests_.of_dataset(one, of));
+      count_job(std::move(*done), all);
+    }
+  } else if (const auto start = unfinished_start(whole, directory_.mark(), starts()); start != 0 && start < starts()) {
+    made.what = course::kind::write_anew;
+  }
+  return made;
+}
+
+void kept_run::keep_results(std::string file, std::vector<core::block> results, std::vector<counted_contribution> counted,
+                            std::function<void()> then) {
+  work_item item{std::move(file), {std::move(results), {}}, std::move(then)};
   {
     const std::lock_guard lock(mutex_);
-    digest = digests_.of_dataset(dataset);
+    if (given_up_)
+      item.file.clear();
+    for (auto& one : counted) {
+      computation_digests::digest digest = std::string();
+      if (one.of == counted_contribution::kind::map)
+        digest = digests_.known({one.id});
+      else if (const auto known = datasets_.find(one.id); one.of == counted_contribution::kind::cached)
+        digest = known == datasets_.end() ? std::nullopt : known->second;
+      if (!digest)
+        item.file.clear(); // what was counted could not be told again
+      else
+        item.job.counted.push_back({std::move(*digest), one.partition, std::move(one.values)});
+    }
   }
-  if (!digest)
-    return course::write;
-  const bool there = files.status(whole_path).has_value();
-  const auto note = fs::path(place_of(*digest)) / "output";
-  const auto begun = read_text(note);
-  const auto line = whole_path + '\n';
-  if (!begun.empty() && ("\n" + begun).find("\n" + line) != std::string::npos) {
-    if (there && files.status(whole_path + "/_SUCCESS"))
-      return course::skip;
-    return there ? course::write_anew : course::write;
-  }
-  if (!there) {
-    fs::create_directories(note.parent_path());
-    write_text(note, begun + line);
-  }
-  return course::write;
-}
-
-void kept_run::keep_results(std::string file, std::vector<core::block> results, contributed_values added, std::function<void()> then) {
   {
     const std::lock_guard lock(queue_mutex_);
-    queue_.push_back({std::move(file), std::move(results), std::move(added), std::move(then)});
+    queue_.push_back(std::move(item));
   }
   changed_.notify_one();
+}
+
+void kept_run::give_up() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(given_up_, true))
+    return;
+  try {
+    directory_.forget();
+    say(level::warning, "records were not the same when they were computed again: nothing of this run is kept for another start");
+  } catch (const std::exception& failure) {
+    say(level::error, fmt::format("records were not the same when they were computed again, and that could not be noted: {}; do not start "
+                                  "this driver again with the same salamander.recovery.id",
+                                  failure.what()));
+  }
 }
 
 void kept_run::stop() {
@@ -386,6 +429,29 @@ void kept_run::stop() {
     writer_.join();
 }
 
+namespace {
+
+void write_job(const std::string& path, const std::vector<core::block>& results, const core::byte_buffer& notes) {
+  if (notes.size() > storage::kept_reader::notes_bytes_max)
+    core::throw_error(errc::result_too_large, "what was added to accumulators takes " + std::to_string(notes.size()) + " bytes");
+  fs::create_directories(fs::path(path).parent_path());
+  storage::kept_writer file(path, results.size(), notes.size());
+  core::byte_buffer bytes;
+  for (const auto& one : results) {
+    if (!one) {
+      file.add_empty();
+      continue;
+    }
+    bytes.clear();
+    if (one.object)
+      one.object->encode(bytes);
+    file.add(one.object ? bytes : *one.bytes);
+  }
+  file.commit(0, notes);
+}
+
+} // namespace
+
 void kept_run::work() {
   for (;;) {
     work_item next;
@@ -397,29 +463,29 @@ void kept_run::work() {
       next = std::move(queue_.front());
       queue_.pop_front();
     }
+    if (next.file.ends_with("/saved"))
+      next.job.results.clear();
+    std::uint64_t size = 0;
+    for (const auto& one : next.job.results)
+      size += one.size_bytes();
     try {
-      std::uint64_t size = 0;
-      for (const auto& one : next.results)
-        size += one.size_bytes();
-      if (size <= result_bytes_max) {
-        const auto notes = notes_of(next.added);
-        fs::create_directories(fs::path(next.file).parent_path());
-        storage::kept_writer file(next.file, next.results.size(), notes.size());
-        core::byte_buffer bytes;
-        for (const auto& one : next.results) {
-          if (!one) {
-            file.add_empty();
-            continue;
-          }
-          bytes.clear();
-          if (one.object)
-            one.object->encode(bytes);
-          file.add(one.object ? bytes : *one.bytes);
+      if (!next.file.empty() && size <= result_bytes_max) {
+        core::byte_buffer notes;
+        core::byte_writer out(notes);
+        out.varint(next.job.counted.size());
+        for (const auto& one : next.job.counted) {
+          const auto values = notes_of(one.values);
+          out.text(one.digest);
+          out.varint(one.partition);
+          out.varint(values.size());
+          out.raw(values.data(), values.size());
         }
-        file.commit(0, notes);
+        write_job(next.file, next.job.results, notes);
       }
     } catch (const std::exception& failure) {
       say(level::warning, fmt::format("the results of a job are not kept: {}", failure.what()));
+    } catch (...) { // of a user's packing code
+      say(level::warning, "the results of a job are not kept: an exception of unknown type");
     }
     next.then();
   }

@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <numeric>
 #include <string>
@@ -37,6 +38,56 @@ void show(const sal::context& sc, const char* name, long long result) {
   std::printf("%s %lld tasks %u skipped %u\n", name, result, job.tasks_succeeded, job.stages_skipped);
 }
 
+/// Small runs, each with one thing in it; they die at their end the first time.
+void small_run(const std::string& what, const std::string& directory, sal::context& sc, const std::string& value) {
+  const auto added = sc.accumulator<std::int64_t>(0, "added");
+  const auto later = sc.accumulator<std::int64_t>(0, "later");
+  const auto numbers = sc.range(0, 10000, 1, 8);
+  const auto counted = numbers.map([=](std::int64_t n) {
+    added.add(std::int64_t{1});
+    return n;
+  });
+  const auto out = directory + "/out";
+  if (what == "only-save") {
+    counted.key_by([](std::int64_t n) { return n % 10; })
+        .reduce_by_key(std::plus<>{}, 2)
+        .map([=](const auto& pair) {
+          later.add(std::int64_t{1});
+          return pair;
+        })
+        .save_as_text_file(out);
+  } else if (what == "path-twice") {
+    counted.save_as_text_file(out);
+    show(sc, "first", static_cast<long long>(sc.text_file(out).count()));
+    std::filesystem::remove_all(out);
+    sc.range(0, 3, 1, 1).save_as_text_file(out);
+    show(sc, "second", static_cast<long long>(sc.text_file(out).count()));
+  } else if (what == "cached-parts") {
+    auto kept = counted;
+    kept.cache();
+    kept.first();
+    std::printf("after first %lld\n", static_cast<long long>(added.value()));
+    kept.count();
+    std::printf("after count %lld\n", static_cast<long long>(added.value()));
+  } else if (what == "shuffled") {
+    show(sc, "sum", static_cast<long long>(counted.repartition(4).sum()));
+    if (!value.empty())
+      show(sc, "more", static_cast<long long>(counted.repartition(4).map([](std::int64_t n) { return n + 1; }).sum()));
+  } else if (what == "property") {
+    sc.set_local_property("factor", value);
+    show(sc, "sum",
+         static_cast<long long>(numbers.map([](std::int64_t n) { return n * std::stoll(*sal::current_task()->local_property("factor")); })
+                                    .repartition(3)
+                                    .sum()));
+  } else if (what == "same-again") {
+    numbers.save_as_text_file(out);
+    numbers.save_as_object_file(out);
+  }
+  std::printf("accumulators %lld %lld\n", static_cast<long long>(added.value()), static_cast<long long>(later.value()));
+  std::fflush(stdout);
+  die_once(directory + "/died-" + what);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -55,6 +106,10 @@ int main(int argc, char** argv) {
   std::ofstream(directory + "/driver") << ::getpid();
   try {
     sal::context sc(settings);
+    if (point.starts_with("small-")) {
+      small_run(point.substr(6), directory, sc, argc > 5 ? argv[5] : "");
+      return 0;
+    }
     const auto in_map = sc.accumulator<std::int64_t>(0, "in map");
     const auto in_cache = sc.accumulator<std::int64_t>(0, "in cache");
     const auto in_result = sc.accumulator<std::int64_t>(0, "in result");
@@ -89,7 +144,7 @@ int main(int argc, char** argv) {
     if (point == "middle")
       die_once(flag("middle"));
     if (point == "taken") {
-      std::ofstream(directory + "/kept/" + id + "/start") << "7 somebody else";
+      std::ofstream(directory + "/kept/" + id + "/start-2");
       std::fflush(stdout);
     }
     const auto most = kept.map(sal::bind_front(maybe_die, flag("cached"))).max();

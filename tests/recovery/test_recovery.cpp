@@ -174,6 +174,74 @@ TEST_CASE("names and places that cannot be used are refused") {
   CHECK(blocked.output.find("kept") != std::string::npos);
 }
 
+TEST_CASE("all files of a shuffle may be damaged") {
+  const workplace here;
+  REQUIRE(start(here, "reduce").status == -1);
+  for (const auto& file : files_under(here / "kept", "map-"))
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(-1, std::ios::end).write("\xff", 1);
+  check_results(start(here, "reduce"));
+}
+
+TEST_CASE("a run whose only action was finished counts what that one has counted") {
+  const workplace here;
+  CHECK(start(here, "small-only-save", "run-1", "").status == -1);
+  const auto again = start(here, "small-only-save", "run-1", "");
+  INFO(again.output << again.errors);
+  CHECK(again.status == 0);
+  CHECK(result_of(again, "accumulators") == "accumulators 10000 10");
+  CHECK(split_lines(parts_of(here / "out")).size() == 10);
+}
+
+TEST_CASE("an output that replaced another one of the same run is not taken for that") {
+  const workplace here;
+  CHECK(start(here, "small-path-twice", "run-1", "").status == -1);
+  const auto again = start(here, "small-path-twice", "run-1", "");
+  INFO(again.output << again.errors);
+  CHECK(again.status == 0);
+  CHECK(result_of(again, "first") == "first 10000");
+  CHECK(result_of(again, "second") == "second 3");
+}
+
+TEST_CASE("one start does not write two outputs to one place") {
+  const workplace here;
+  const auto run = start(here, "small-same-again", "run-1", "");
+  CHECK(run.status == 3);
+  CHECK(run.output.find("already exists") != std::string::npos);
+}
+
+TEST_CASE("accumulators count at the jobs at which they counted before") {
+  const workplace here;
+  const auto first = start(here, "small-cached-parts", "run-1", "");
+  const auto again = start(here, "small-cached-parts", "run-1", "");
+  INFO(again.output << again.errors);
+  CHECK(again.status == 0);
+  CHECK(again.lines().at(0) == "after first 1250");
+  CHECK(again.lines().at(1) == "after count 10000");
+  CHECK(result_of(again, "accumulators") == "accumulators 10000 0");
+}
+
+TEST_CASE("a finished job counts all that it counted, whatever has become of the files it was made from") {
+  const workplace here;
+  CHECK(start(here, "small-shuffled", "run-1", "").status == -1);
+  const auto outputs = files_under(here / "kept", "map-");
+  REQUIRE(outputs.size() == 8);
+  fs::remove(outputs[2]);
+  // The second job of this start needs the output that is gone: it is computed again, and has been counted.
+  const auto again = start(here, "small-shuffled", "run-1", "more");
+  INFO(again.output << again.errors);
+  CHECK(again.status == 0);
+  CHECK(result_of(again, "sum") == "sum 49995000");
+  CHECK(result_of(again, "accumulators").starts_with("accumulators "));
+}
+
+TEST_CASE("functions that read local properties give other results for other values") {
+  const workplace here;
+  CHECK(start(here, "small-property", "run-1", "1").status == -1);
+  const auto other = start(here, "small-property", "run-1", "2");
+  CHECK(other.status == 0);
+  CHECK(result_of(other, "sum") == "sum 99990000");
+}
+
 TEST_CASE("a job goes on when nothing can be kept any more") {
   const workplace here;
   REQUIRE(start(here, "reduce").status == -1);

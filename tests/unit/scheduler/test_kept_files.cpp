@@ -28,7 +28,7 @@ struct kept_fixture : driver_fixture {
 TEST_CASE("map outputs that an earlier start has kept are not computed again") {
   kept_fixture f;
   const auto reduced = f.shuffle(f.source(3), 2);
-  f.tell(outputs_found{shuffle_id{0}, 3, {}, {{0, 11}, {1, 12}, {2, 13}}});
+  f.tell(outputs_found{shuffle_id{0}, 3, {}, {{0, 11}, {1, 12}, {2, 13}}, {}});
   const auto job = f.submit(reduced);
   CHECK(f.of(stage_id{0}).empty());
   REQUIRE(f.of(stage_id{1}).size() == 2);
@@ -40,7 +40,7 @@ TEST_CASE("map outputs that an earlier start has kept are not computed again") {
 
 TEST_CASE("of a stage that was under way only the missing partitions run, and what was kept is counted by whoever found it") {
   kept_fixture f;
-  f.tell(outputs_found{shuffle_id{0}, 4, {}, {{1, 0}, {3, 0}}});
+  f.tell(outputs_found{shuffle_id{0}, 4, {}, {{1, 0}, {3, 0}}, {1, 3}});
   f.submit(f.shuffle(f.source(4), 1));
   CHECK(f.launched_partitions(stage_id{0}, 0) == vec{0, 2});
   f.fail(f.task_of(stage_id{0}, 0).task);
@@ -99,6 +99,18 @@ TEST_CASE("a copy that cannot be read either is given up, and the output compute
   f.run_until_idle();
   CHECK(f.finished(job));
   CHECK(f.counts(job).tasks_resubmitted == 0); // its stage was over: it begins anew for what is missing
+}
+
+TEST_CASE("any number of copies that cannot be read is no reason to give up the job") {
+  kept_fixture f;
+  f.tell(outputs_found{shuffle_id{0}, 6, {}, {{0, 0}, {1, 0}, {2, 0}, {3, 0}, {4, 0}, {5, 0}}, {}});
+  const auto job = f.submit(f.shuffle(f.source(6), 1));
+  for (std::uint32_t p = 0; p < 6; ++p) {
+    f.fail_fetch(f.running.begin()->first, shuffle_id{0}, p, kept_files);
+    f.run_stage(stage_id{0});
+  }
+  f.run_until_idle();
+  CHECK(f.finished(job));
 }
 
 TEST_CASE("a cached dataset that was found whole hides what it was made from, until a copy of it cannot be read") {
