@@ -155,9 +155,10 @@ log_read answer(worker_self self, const read_log& what) {
     auto number = what.executor;
     if (number == cluster::no_limit) {
       const auto at = state.latest_attempts.find({true, what.id, 0, 0});
-      if (at == state.latest_attempts.end())
+      const auto latest = at != state.latest_attempts.end() ? at->second : state.files->latest_process(what.id);
+      if (!latest)
         core::throw_error(errc::input_not_found, "this worker has not run " + what.id);
-      number = at->second;
+      number = *latest;
     }
     const auto part =
         read_log_part(state.files->process(what.id, number), what.stream, what.offset, std::min(what.bytes_max, log_bytes_max));
@@ -205,11 +206,11 @@ runner_events events_for(worker_self self) {
           [](const std::string& text) { log(log_level::warn, text); }};
 }
 
-worker_actor::behavior_type run_worker_actor(worker_self self, const worker_setup& setup, const std::shared_ptr<worker_files>& files) {
+worker_actor::behavior_type run_worker_actor(worker_self self, const worker_setup& setup) {
   auto& state = self->state;
   state.setup = setup;
   state.decisions.emplace(setup.limits);
-  state.files = files;
+  state.files = setup.files;
   state.processes = std::make_unique<worker_processes>(*state.files, setup.around);
   state.runner = std::make_unique<process_runner>(events_for(self), setup.logs);
   self->set_down_handler([self](const caf::down_msg& down) { master_down(self, down.source); });
@@ -242,7 +243,7 @@ worker_actor::behavior_type run_worker_actor(worker_self self, const worker_setu
 } // namespace
 
 worker_actor spawn_worker(caf::actor_system& system, const worker_setup& setup) {
-  return system.spawn<caf::detached>(run_worker_actor, setup, std::make_shared<worker_files>(setup.work_directory));
+  return system.spawn<caf::detached>(run_worker_actor, setup);
 }
 
 } // namespace salamander::actors

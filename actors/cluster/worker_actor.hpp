@@ -32,7 +32,7 @@ using worker_actor =
 struct worker_setup {
   scheduler::cluster::worker_machine::limits limits;
   std::string proof;
-  std::filesystem::path work_directory;
+  std::shared_ptr<worker_files> files;
   worker_surroundings around;
   log_limits logs;
   std::chrono::seconds kept_for{7 * 24 * 3600}; ///< logs and programs that nobody uses

@@ -14,8 +14,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstring>
-#include <optional>
+#include <fstream>
 
 namespace salamander::actors {
 namespace {
@@ -162,6 +163,25 @@ worker_files::worker_files(const fs::path& root) : root_(fs::absolute(root)) {
 
 worker_files::~worker_files() = default;
 
+std::vector<std::string> worker_files::add_name(const std::string& name) {
+  std::vector<std::string> earlier;
+  const auto path = root_ / "names";
+  std::ifstream known(path);
+  for (std::string line; earlier.size() < cluster::worker_names_max && std::getline(known, line);)
+    if (cluster::is_worker_name(line)) // the file may be damaged
+      earlier.push_back(line);
+  const auto temporary = path.string() + ".part";
+  std::error_code ignored;
+  fs::remove(temporary, ignored);
+  core::output_file file(temporary, core::system_disk(), 0600);
+  file.write(name + "\n");
+  for (const auto& one : earlier)
+    file.write(one + "\n");
+  file.finish(false);
+  core::rename_file(temporary, path.string());
+  return earlier;
+}
+
 // -- content ------------------------------------------------------------------
 
 fs::path worker_files::content(const std::string& sha256) const {
@@ -227,6 +247,17 @@ fs::path worker_files::owner(const std::string& id) const {
 
 fs::path worker_files::process(const std::string& id, std::uint32_t number) const {
   return checked_owner(id) / std::to_string(number);
+}
+
+std::optional<std::uint32_t> worker_files::latest_process(const std::string& id) const {
+  std::optional<std::uint32_t> latest;
+  for_each_entry(checked_owner(id), [&](const fs::path& one) {
+    const auto name = one.filename().string();
+    std::uint32_t number = 0;
+    if (is_number(name) && std::from_chars(name.data(), name.data() + name.size(), number).ec == std::errc())
+      latest = std::max(latest.value_or(0), number);
+  });
+  return latest;
 }
 
 fs::path worker_files::make_process(const std::string& id, std::uint32_t number, const std::vector<cluster::stored_file>& files) {

@@ -1,6 +1,7 @@
 // A worker's work directory: programs by content, and a directory of each application and driver that has processes here.
 //
 //   <root>/lock                               held as long as the worker lives
+//   <root>/names                              of the workers that used the directory, newest first (0600)
 //   <root>/programs/<sha256>                  mode 0500: programs, and files that come with them
 //   <root>/programs/<sha256>.part             being fetched
 //   <root>/<application>/                     sockets, positions; credentials and orders (0600); all 0700
@@ -16,6 +17,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace salamander::actors {
@@ -37,6 +39,9 @@ public:
     return root_;
   }
 
+  /// Notes the name of this worker; returns those of earlier ones, newest first.
+  std::vector<std::string> add_name(const std::string& name);
+
   // -- content ----------------------------------------------------------------
   std::filesystem::path content(const std::string& sha256) const;
   /// Whether it is there. What an earlier worker has left is read once, and removed if it is damaged.
@@ -53,6 +58,8 @@ public:
   std::filesystem::path owner(const std::string& id) const;
   /// Of logs.
   std::filesystem::path process(const std::string& id, std::uint32_t number) const;
+  /// The newest attempt of a driver that has a directory here.
+  std::optional<std::uint32_t> latest_process(const std::string& id) const;
   /// Makes both, and a new directory to run in, with these files copied into it; returns that one.
   std::filesystem::path make_process(const std::string& id, std::uint32_t number,
                                      const std::vector<scheduler::cluster::stored_file>& files);

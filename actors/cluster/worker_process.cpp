@@ -118,19 +118,26 @@ std::string host_of(const worker_options& options, const std::vector<net::addres
   }
 }
 
+std::shared_ptr<worker_files> files_of(const worker_options& options) {
+  const auto directory = fs::absolute(options.work_directory.empty() ? "salamander-worker" : options.work_directory).lexically_normal();
+  if (directory.string().size() > work_directory_length_max)
+    core::throw_error(errc::invalid_argument, fmt::format("the work directory {} is too long for sockets below it: it may have {} bytes; "
+                                                          "choose a shorter --work-dir",
+                                                          directory.string(), work_directory_length_max));
+  return std::make_shared<worker_files>(directory);
+}
+
 worker_setup setup_of(const worker_options& options, const std::vector<net::address>& masters) {
   worker_setup setup;
   setup.limits.host = host_of(options, masters);
-  setup.limits.worker = random_name(setup.limits.host);
   setup.limits.cores = options.cores != 0 ? options.cores : std::max(1U, std::thread::hardware_concurrency());
   setup.limits.memory_bytes = offered_memory(options.memory_bytes);
   setup.limits.stop_grace = options.grace;
+  setup.files = files_of(options);
+  // Another name each time, so that nothing that was ordered of an earlier worker is taken up; their logs are found by theirs.
+  setup.limits.worker = random_name(setup.limits.host);
+  setup.limits.formerly = setup.files->add_name(setup.limits.worker);
   setup.proof = node_proof(options.credentials, setup.limits.worker);
-  setup.work_directory = fs::absolute(options.work_directory.empty() ? "salamander-worker" : options.work_directory).lexically_normal();
-  if (setup.work_directory.string().size() > work_directory_length_max)
-    core::throw_error(errc::invalid_argument, fmt::format("the work directory {} is too long for sockets below it: it may have {} bytes; "
-                                                          "choose a shorter --work-dir",
-                                                          setup.work_directory.string(), work_directory_length_max));
   setup.around.host = setup.limits.host;
   setup.around.masters = options.masters;
   setup.around.client_credentials = client_directory(options);

@@ -101,6 +101,7 @@ struct worker_entry {
   bool leaving = false;
   bool runs_drivers = true;
   bool dead = false;
+  std::vector<std::string> formerly;
   std::set<executor_key> executors;                              ///< those of the applications' entries that are here
   std::map<std::pair<std::string, std::uint64_t>, stray> strays; ///< by application and incarnation, or driver and attempt
   // Kept by master::impl::account.

@@ -107,8 +107,13 @@ peer_id master::worker_of(const std::string& id, std::uint32_t executor) const {
     else if (const auto* const own = impl_->find_driver(application->submitted_as); own && executor == no_limit)
       name = own->worker;
   }
-  const auto* const worker = impl_->find_worker(name);
-  return worker ? worker->peer : no_peer;
+  if (const auto* const worker = impl_->find_worker(name); worker && worker->peer != no_peer)
+    return worker->peer;
+  // It has ended. Another one in its directory has its logs.
+  for (const auto& [other, worker] : impl_->workers_)
+    if (worker.peer != no_peer && std::ranges::find(worker.formerly, name) != worker.formerly.end())
+      return worker.peer;
+  return no_peer;
 }
 
 std::set<std::string> master::files_in_use() const {

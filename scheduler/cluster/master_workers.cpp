@@ -7,10 +7,6 @@
 namespace salamander::scheduler::cluster {
 namespace {
 
-bool is_worker_name(const std::string& name) {
-  return name.starts_with("worker-") && is_file_name(name);
-}
-
 std::string refusal_of(const worker_report& report) {
   if (report.protocol != cluster_protocol_version)
     return "it speaks version " + std::to_string(report.protocol) + " of the cluster's protocol, this master " +
@@ -21,6 +17,8 @@ std::string refusal_of(const worker_report& report) {
     return "it offers " + std::to_string(report.cores) + " cores; 1 to " + std::to_string(master_limits::cores) + " are possible";
   if (report.executors.size() > master_limits::processes || report.drivers.size() > master_limits::processes)
     return "it reports more than " + std::to_string(master_limits::processes) + " processes";
+  if (report.formerly.size() > worker_names_max || !std::ranges::all_of(report.formerly, is_worker_name))
+    return "it says names of earlier workers that are none, or more than " + std::to_string(worker_names_max);
   return {};
 }
 
@@ -61,6 +59,7 @@ void master::impl::on(const worker_heard& e) {
   worker->cores = e.what.cores;
   worker->memory_bytes = e.what.memory_bytes;
   worker->runs_drivers = e.what.runs_drivers;
+  worker->formerly = e.what.formerly;
   for (const auto& status : e.what.executors)
     adopt(*worker, status);
   read_executors(*worker, e.what);

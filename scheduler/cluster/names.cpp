@@ -29,6 +29,10 @@ bool is_file_name(std::string_view text) noexcept {
          std::ranges::none_of(text, [](char one) { return one == '/' || static_cast<unsigned char>(one) < ' ' || one == '\x7f'; });
 }
 
+bool is_worker_name(std::string_view text) noexcept {
+  return text.starts_with("worker-") && is_file_name(text);
+}
+
 std::string what_is_wrong_with(const stored_file& file) {
   if (!is_file_name(file.name))
     return "the name of one of its files is not a file name";

@@ -16,6 +16,12 @@ bool is_sha256(std::string_view text) noexcept;
 /// A file name without a folder: 1 to 255 bytes, not "." or "..", no '/' and no control characters.
 bool is_file_name(std::string_view text) noexcept;
 
+/// So many names of earlier workers a worker reports.
+inline constexpr std::size_t worker_names_max = 16;
+
+/// "worker-..." and a file name.
+bool is_worker_name(std::string_view text) noexcept;
+
 /// Why such a file cannot be stored; empty: it can.
 std::string what_is_wrong_with(const stored_file& file);
 

@@ -76,9 +76,10 @@ struct worker_report {
   bool runs_drivers = true; ///< it has credentials for drivers
   std::vector<executor_status> executors;
   std::vector<driver_status> drivers;
+  std::vector<std::string> formerly; ///< names of earlier workers of its directory, whose logs it has
   template <class F>
   void fields(F&& f) {
-    f(protocol, worker, proof, sequence, host, cores, memory_bytes, leaving, runs_drivers, executors, drivers);
+    f(protocol, worker, proof, sequence, host, cores, memory_bytes, leaving, runs_drivers, executors, drivers, formerly);
   }
 };
 

@@ -343,6 +343,7 @@ worker_report worker_machine::report() {
   made.memory_bytes = limits_.memory_bytes;
   made.leaving = ending_ != ending::no;
   made.runs_drivers = limits_.runs_drivers;
+  made.formerly = limits_.formerly;
   for (const auto& [key, one] : processes_) {
     const auto state = one.at == phase::ended     ? process_state::ended
                        : one.at == phase::running ? process_state::running

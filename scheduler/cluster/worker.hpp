@@ -52,6 +52,7 @@ public:
     duration kill_grace = std::chrono::seconds(2);         ///< between asking a process to end and killing it
     duration stop_grace = std::chrono::seconds(30);        ///< of a decommission
     duration last_words = std::chrono::seconds(1);         ///< for the last report to arrive
+    std::vector<std::string> formerly;                     ///< names of earlier workers whose logs are here
   };
 
   // -- events

@@ -6,6 +6,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -152,12 +153,11 @@ class RunBySystemd(unittest.TestCase):
 
     def start_tour(self):
         """A job of many short rounds, in the background."""
-        tour = subprocess.Popen(self.machine.command("/opt/apps/cluster_tour", "--tasks", "8", "--pause", "50", "--rounds", "200"),
-                                env={**CLIENT, "SALAMANDER_CONF": MEMORY}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL)
-        self.addCleanup(lambda: (tour.kill(), tour.wait()))
+        environment = [f"--setenv={name}={value}" for name, value in {**CLIENT, "SALAMANDER_CONF": MEMORY}.items()]
+        self.machine.run("systemd-run", "--unit=tour", "--collect", *environment, "/opt/apps/cluster_tour", "--tasks", "8", "--pause", "50",
+                         "--rounds", "200")
+        self.addCleanup(self.machine.run, "systemctl", "stop", "tour.service", check=False)
         wait_for("an executor runs", lambda: len(self.processes(WORKER)) > 1)
-        return tour
 
     def test_a_job_runs_on_the_units(self):
         self.assertEqual(self.shown(MASTER, "ActiveState"), "active")
@@ -169,11 +169,15 @@ class RunBySystemd(unittest.TestCase):
         written = "".join(part.read_text() for part in self.machine.path("/srv/results/counts").glob("part-*"))
         self.assertEqual(sorted(written.split("\n")), ["", "(one,1000)", "(three,3000)", "(two,2000)"])
 
-    def test_a_driver_runs_on_the_units(self):
-        said = self.machine.run("/opt/salamander/bin/salamander", "submit", "--deploy-mode", "cluster", "--wait", "/opt/apps/cluster_tour",
-                                "--tasks", "4", "--rounds", "1",
+    def test_a_driver_runs_and_its_logs_outlive_the_worker(self):
+        tool = "/opt/salamander/bin/salamander"
+        said = self.machine.run(tool, "submit", "--deploy-mode", "cluster", "--wait", "/opt/apps/cluster_tour", "--tasks", "4", "--rounds", "1",
                                 environment={**CLIENT, "SALAMANDER_CONF": MEMORY})
-        self.assertEqual(said.returncode, 0)
+        driver = re.search(r"driver-[\d-]+", said.stdout + said.stderr)[0]
+        logs = self.machine.run(tool, "logs", driver, environment=CLIENT).stdout
+        self.assertIn("127.0.0.1", logs)
+        self.machine.run("systemctl", "restart", WORKER)
+        self.assertEqual(self.machine.run(tool, "logs", driver, environment=CLIENT).stdout, logs)
 
     def test_a_worker_that_is_stopped_hands_over_and_leaves_nothing(self):
         self.start_tour()

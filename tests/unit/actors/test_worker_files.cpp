@@ -2,6 +2,7 @@
 
 #include <salamander/actors/cluster/worker_files.hpp>
 #include <salamander/rdd/error.hpp>
+#include <salamander/scheduler/cluster/names.hpp>
 
 #include <doctest/doctest.h>
 
@@ -185,4 +186,26 @@ TEST_CASE("two workers do not share a directory, and others may not write to it"
   fs::create_directory(it.place.path() / "open");
   fs::permissions(it.place.path() / "open", fs::perms::all);
   CHECK_THROWS_AS(worker_files(it.place.path() / "open"), error);
+}
+
+TEST_CASE("a worker knows the names of those before it, and which attempt of a driver was the last") {
+  files it;
+  CHECK(it.it->add_name("worker-a-1").empty());
+  it.restart();
+  CHECK(it.it->add_name("worker-a-2") == std::vector<std::string>{"worker-a-1"});
+  CHECK(mode_of(it.it->root() / "names") == 0600);
+  write(it.it->root() / "names", "worker-a-2\nno name\nworker-a-1\n");
+  CHECK(it.it->add_name("worker-a-3") == std::vector<std::string>{"worker-a-2", "worker-a-1"});
+  for (int i = 0; i < 30; ++i)
+    static_cast<void>(it.it->add_name("worker-b-" + std::to_string(i)));
+  const auto all = it.it->add_name("worker-c");
+  CHECK(all.size() == scheduler::cluster::worker_names_max);
+  CHECK(all.front() == "worker-b-29");
+
+  CHECK_FALSE(it.it->latest_process("driver-1").has_value());
+  for (const std::uint32_t attempt : {2U, 10U, 9U})
+    static_cast<void>(it.it->make_process("driver-1", attempt, {}));
+  write(it.it->owner("driver-1") / "orders", "no process");
+  CHECK(it.it->latest_process("driver-1") == 10U);
+  CHECK_THROWS_AS(it.it->latest_process("../driver-1"), error);
 }

@@ -23,6 +23,7 @@ struct model_worker {
   std::map<std::string, driver_status> drivers;
   worker_orders last;
   std::uint64_t killed = 0;
+  std::vector<std::string> formerly;
 
   worker_report report() {
     worker_report told;
@@ -32,6 +33,7 @@ struct model_worker {
     told.cores = cores;
     told.memory_bytes = memory_bytes;
     told.leaving = leaving;
+    told.formerly = formerly;
     for (const auto& [key, one] : executors)
       told.executors.push_back(one);
     for (const auto& [key, one] : drivers)

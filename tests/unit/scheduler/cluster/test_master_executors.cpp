@@ -1,5 +1,7 @@
 #include "master_fixture.hpp"
 
+#include <salamander/scheduler/cluster/names.hpp>
+
 #include <doctest/doctest.h>
 
 using namespace salamander::scheduler;
@@ -273,4 +275,32 @@ TEST_CASE("a master that was stopped itself for a while does not take others for
   CHECK(it.it->summary(it.now).workers.front().state == worker_state::alive);
   it.run(1s);
   CHECK(driver.living().size() == 1);
+}
+
+TEST_CASE("logs of a worker that has ended are with the one that has its directory now") {
+  model_cluster it;
+  auto& first = it.add_worker("a", 2);
+  auto& driver = it.add_driver("x", model_cluster::wish(2, 2));
+  it.run(2s);
+  CHECK(it.it->worker_of(driver.last.id, 0) == first.peer);
+  it.cut(first);
+  CHECK(it.it->worker_of(driver.last.id, 0) == no_peer);
+  it.add_worker("b", 2);
+  auto& next = it.add_worker("c", 2);
+  next.formerly = {"worker-z", "worker-a"};
+  it.run(1s);
+  CHECK(it.it->worker_of(driver.last.id, 0) == next.peer);
+  it.cut(next);
+  CHECK(it.it->worker_of(driver.last.id, 0) == no_peer);
+}
+
+TEST_CASE("a worker that says names that are none of workers is refused") {
+  model_cluster it;
+  auto& worker = it.add_worker("a", 2);
+  worker.formerly = {"../worker-b"};
+  it.report(worker);
+  CHECK(worker.last.refused.find("names of earlier workers") != std::string::npos);
+  worker.formerly.assign(worker_names_max + 1, "worker-b");
+  it.report(worker);
+  CHECK(worker.last.refused.find("names of earlier workers") != std::string::npos);
 }
