@@ -136,7 +136,12 @@ void cluster_session::join(const application_actor& owner, const executor_spec& 
     if (const auto problem = sender_.stored(answer); !problem.empty())
       log(log_level::error, problem);
   };
-  contact_ = std::make_unique<application_contact>(credentials_, masters_, std::move(events));
+  events.refused = [this](const std::string& why) {
+    joined_->fail(errc::io_error, why +
+                                      "; set salamander.credentials, or SALAMANDER_CREDENTIALS, to the folder \"client\" that \"salamander "
+                                      "keygen\" made together with the masters'");
+  };
+  contact_ = std::make_unique<application_contact>(credentials_, masters_, events);
 }
 
 void cluster_session::hear(cluster::application_grants grants) {
