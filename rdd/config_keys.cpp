@@ -8,7 +8,8 @@ const std::vector<config_entry>& known_config() {
   static const std::vector<config_entry> entries{
       {"salamander.app.name", type::text, "", "name of the application in logs and displays; unset: salamander"},
       {"salamander.barrier.sync.timeout", type::time, "365d", "how long tasks of a barrier stage wait for the last of them", 1},
-      {"salamander.cluster.registerTimeout", type::time, "30s", "how long a new executor may take to report to its driver", 1},
+      {"salamander.cluster.registerTimeout", type::time, "30s",
+       "how long a new executor may take to report to its driver, and a cluster's master to answer a driver that joins", 1},
       {"salamander.cores.max", type::integer, "", "cores that an application may have on a cluster, all executors together; unset: all", 1},
       {"salamander.credentials", type::text, "",
        "directory with the credentials of a cluster's client, made by salamander keygen; needed for salamander:// masters"},
@@ -55,7 +56,8 @@ const std::vector<config_entry>& known_config() {
        "true: what was injected and how jobs recovered goes to standard error when the context ends; observe: it is kept for "
        "testing::report; a path: it goes to that file"},
       {"salamander.faults.seed", type::integer, "1", "seed of what is drawn by salamander.faults.plan"},
-      {"salamander.files", type::text, "", "files, separated by commas, that are put into each executor's directory on a cluster"},
+      {"salamander.files", type::text, "",
+       "files, separated by commas, that tasks find by files::get; on a cluster they lie in each executor's directory"},
       {"salamander.files.maxPartitionBytes", type::bytes, "128m", "longest byte range of a file in one partition", 1},
       {"salamander.files.syncOutput", type::boolean, "false",
        "saved files are forced to the disk before they count, so that also what the system finds out late is an error"},
