@@ -11,6 +11,7 @@
 #include <salamander/rdd/sources.hpp>
 #include <salamander/rdd/whole_files.hpp>
 
+#include <exception>
 #include <set>
 
 namespace salamander {
@@ -181,7 +182,6 @@ public:
     }
   }
 
-  std::uint32_t default_parallelism() const {
   /// Gives a file to all tasks of jobs that begin later: they find their executor's copy by files::get(name), where `name` is the file's
   /// without its folder. It is copied now; executors fetch it when a task asks first, from the driver and from each other, also those
   /// that start later. `path`: of this machine or any store that text_file reads.
@@ -197,6 +197,7 @@ public:
     return app_->added_file_names();
   }
 
+  std::uint32_t default_parallelism() const {
     return app_->default_parallelism();
   }
   std::uint32_t default_min_partitions() const {
@@ -306,6 +307,7 @@ private:
   }
 
   std::shared_ptr<core::application> app_;
+  int exceptions_before_ = std::uncaught_exceptions();
 };
 
 template <class T, class F>

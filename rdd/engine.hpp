@@ -112,6 +112,9 @@ public:
   /// What salamander.faults.plan did so far; an empty report when there is none.
   virtual testing::fault_report faults() const;
 
+  /// The application is about to end, and not well: `stop` tells its cluster so. The first reason counts.
+  virtual void note_failure(const std::string& /*why*/) {}
+
   /// Ends executors and threads; running jobs fail with errc::context_stopped. Idempotent.
   virtual void stop() = 0;
 };

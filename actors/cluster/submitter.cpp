@@ -124,8 +124,12 @@ public:
     }
   }
 
+  void answer_within(std::chrono::milliseconds time) noexcept {
+    answer_max_ = time;
+  }
+
 private:
-  const std::chrono::milliseconds answer_max_;
+  std::chrono::milliseconds answer_max_;
   const std::shared_ptr<inbox> in_ = std::make_shared<inbox>();
   actor_host host_;
   submitter_line actor_;
@@ -137,6 +141,10 @@ submitter::submitter(const std::filesystem::path& credentials_directory, std::ve
                      std::chrono::milliseconds answer_max, std::function<void(const std::string&)> on_trouble)
     : impl_(std::make_unique<impl>(credentials_directory, std::move(masters), answer_max, on_trouble)) {}
 submitter::~submitter() = default;
+
+void submitter::answer_within(std::chrono::milliseconds time) noexcept {
+  impl_->answer_within(time);
+}
 
 cluster::cluster_summary submitter::status(const std::string& id) {
   const auto number = impl_->next_number();

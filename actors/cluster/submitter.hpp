@@ -25,6 +25,9 @@ public:
   submitter& operator=(const submitter&) = delete;
   ~submitter();
 
+  /// How long the calls from now on ask before they give up.
+  void answer_within(std::chrono::milliseconds time) noexcept;
+
   /// Of everything, or of one driver ("driver-...") or application ("app-...") and what belongs to it.
   cluster::cluster_summary status(const std::string& id = {});
   /// Ends a driver or an application. Returns what the master says. Errors: also errc::invalid_argument for an id that is not there.
