@@ -5,5 +5,6 @@
 #include <salamander/rdd/context.hpp>
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/group.hpp>
+#include <salamander/rdd/launcher.hpp>
 #include <salamander/rdd/rdd.hpp>
 #include <salamander/rdd/words.hpp>

@@ -44,6 +44,11 @@ executor_spec make_spec(const config& settings, const core::master_url& master, 
   return spec;
 }
 
+/// Of an application that no cluster has named.
+std::string local_id() {
+  return fmt::format("local-{}", ::getpid());
+}
+
 log_level level_of(scheduler::notice::level level) {
   switch (level) {
   case scheduler::notice::level::info:
@@ -142,6 +147,7 @@ void actor_engine::start_local(const core::master_url& master) {
   });
   executors_->joined({0, cores_, ::getpid(), true, "alive", 0, 0});
   post(scheduler_, executor_ready{0, cores_, ::getpid(), executor_});
+  tell_launcher(local_id());
   stop_at_exit(*this);
 }
 
@@ -198,6 +204,7 @@ void actor_engine::start_local_cluster(const core::master_url& master) {
                        "standard error",
                        master.executors, static_cast<double>(spec.register_timeout_ms) / 1000);
   });
+  tell_launcher(local_id());
 }
 
 std::shared_ptr<caf::actor_addr> actor_engine::start_driver_side(const core::master_url& master, const executor_options& blocks) {
@@ -245,6 +252,9 @@ std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
   const std::lock_guard lock(mutex_);
   if (stopped_)
     core::throw_error(errc::context_stopped, fmt::format("{} at {}: the context was stopped", spec.operation, spec.site.text()));
+  if (!cancelled_.empty())
+    core::throw_error(errc::job_cancelled,
+                      fmt::format("{} at {}: the job was not started: {}", spec.operation, spec.site.text(), cancelled_));
   auto done = kept_ ? kept_->prepare(spec) : kept_run::preparation{};
   auto job = std::make_shared<job_record>(next_job_++, std::move(spec), cancel);
   if (!done.results) {
@@ -272,6 +282,31 @@ std::uint32_t actor_engine::cores() const {
 
 std::uint32_t actor_engine::default_parallelism() const {
   return kept_ ? kept_->parallelism(cores()) : cores();
+}
+
+std::uint32_t actor_engine::cores_now() const {
+  return cluster_ ? cluster_->cores() : cores_;
+}
+
+void actor_engine::tell_launcher(const std::string& id) {
+  const auto now = [this, id] {
+    launch_report report{id, cores_now() > 0, progress_->totals()};
+    report.progress.cores = cores_now();
+    return report;
+  };
+  launched_ = std::make_unique<launch_line>(now, [this] {
+    const std::lock_guard lock(mutex_); // the scheduler is there as long as it is not stopped
+    if (stopped_)
+      return;
+    cancelled_ = failure_ = "the program that launched this application has cancelled it";
+    cancel_all_jobs(cancelled_);
+  });
+}
+
+void actor_engine::note_failure(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.empty())
+    failure_ = why;
 }
 
 void actor_engine::put_source(core::rdd_id dataset, std::uint32_t partition, std::shared_ptr<const core::block_object> records) {
@@ -353,6 +388,7 @@ void actor_engine::stop() {
     if (kept_)
       kept_->stop();
   });
+  launched_.reset(); // its last words count all jobs
   if (bar_)
     bar_->stop();
   if (faults_)
@@ -367,7 +403,11 @@ void actor_engine::end_executors() {
   post(supervisor_, shut_down{});
   if (cluster_) {
     post(application_, shut_down{});
-    cluster_->end();
+    const auto failure = [this] {
+      const std::lock_guard lock(mutex_);
+      return failure_;
+    }();
+    cluster_->end(failure);
   }
   if (processes_)
     processes_->stop(executor_end_grace);

@@ -6,6 +6,7 @@
 #include <salamander/actors/cluster/cluster_session.hpp>
 #include <salamander/actors/console.hpp>
 #include <salamander/actors/fault_director.hpp>
+#include <salamander/actors/launch/launch_line.hpp>
 #include <salamander/actors/launcher.hpp>
 #include <salamander/actors/progress.hpp>
 #include <salamander/actors/recovery/kept_run.hpp>
@@ -38,6 +39,7 @@ public:
   std::vector<executor_info> executors() const override;
   std::uint32_t cached_partitions(core::rdd_id dataset) const override;
   testing::fault_report faults() const override;
+  void note_failure(const std::string& why) override;
   void stop() override;
 
   /// False when a task could not be ended: the process must not run static destructors under it.
@@ -65,6 +67,9 @@ private:
   /// address of its executors' owner is to be put. Requires: directory_, host_.
   std::shared_ptr<caf::actor_addr> start_driver_side(const core::master_url& master, const executor_options& blocks);
   message_filter filter_of_messages() const;
+  /// If there is one. `id`: of this application.
+  void tell_launcher(const std::string& id);
+  std::uint32_t cores_now() const;
   void end_executors();
   void end_actors();
 
@@ -73,6 +78,8 @@ private:
 
   std::mutex mutex_; ///< submissions come before shut_down or not at all
   bool stopped_ = false;
+  std::string cancelled_; ///< why no job is started any more
+  std::string failure_;   ///< why the application ends; empty: all is well
   std::mutex stop_mutex_;
   bool ended_ = false;
   bool clean_ = true;
@@ -94,6 +101,7 @@ private:
   supervisor_actor supervisor_;              ///< local cluster
   std::shared_ptr<cluster_session> cluster_; ///< standalone cluster
   application_actor application_;            ///< the same
+  std::unique_ptr<launch_line> launched_;
 };
 
 } // namespace salamander::actors

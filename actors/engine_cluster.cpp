@@ -34,6 +34,10 @@ void actor_engine::start_cluster(const core::master_url& master, const std::stri
   setup.silence.suspect_after = settings_.get_time("salamander.executor.suspectTimeout");
   setup.silence.dead_after = settings_.get_time("salamander.executor.deadTimeout");
   setup.filter = filter_of_messages();
+  setup.progress = [board = progress_]() -> cluster::application_progress {
+    const auto now = board->totals();
+    return {now.jobs_active, now.jobs_done, now.jobs_failed, now.stages_active, now.tasks_active, now.tasks_done, now.tasks_total};
+  };
   application_ = spawn_application(host_->system(), setup);
   *owner_address = application_->address();
   spec.driver_host = cluster_->host();
@@ -41,6 +45,8 @@ void actor_engine::start_cluster(const core::master_url& master, const std::stri
   spec.driver_blocks_port = runtime_->blocks_at().port;
   stop_at_exit(*this);
   cluster_->join(application_, spec, directory_->path());
+  cluster_->wait_for_master();
+  tell_launcher(cluster_->id());
   cluster_->wait_for_executors();
 }
 

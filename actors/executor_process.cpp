@@ -8,6 +8,7 @@
 #include <salamander/actors/launcher.hpp>
 #include <salamander/actors/log.hpp>
 #include <salamander/actors/net/tls.hpp>
+#include <salamander/rdd/added_files.hpp>
 #include <salamander/rdd/engine.hpp>
 #include <salamander/rdd/fault_tolerance.hpp>
 #include <salamander/rdd/output_file.hpp>
@@ -188,6 +189,7 @@ executor_spec read_placed_spec(const std::string& placement_file) {
   spec.directory = where.directory;
   spec.host = where.host;
   spec.driver_process = where.parent;
+  core::set_files_root(where.work);                          // where its worker has put others
   position_table::create(spec.positions_file(), spec.cores); // the worker looks into it when this process has died
   return spec;
 }
@@ -224,7 +226,11 @@ void serve_if_executor(int argc, char** argv) {
   if (const char* const spec = std::getenv(actors::spec_variable)) {
     const std::string file = spec;
     ::unsetenv(actors::spec_variable); // programs that tasks start are no executors
-    actors::run_as_executor([&] { return actors::read_spec(file); });
+    actors::run_as_executor([&] {
+      auto spec = actors::read_spec(file);
+      core::set_files_root(fmt::format("{}/files-{}-{}", spec.directory, spec.executor, spec.incarnation));
+      return spec;
+    });
   }
   if (const char* const placement = std::getenv(actors::placement_variable)) {
     const std::string file = placement;

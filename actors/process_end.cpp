@@ -27,6 +27,8 @@ void stop_all(int exit_code, void* all) {
   }
   bool clean = true;
   for (auto* engine : engines) {
+    if (exit_code != 0)
+      engine->note_failure("its driver has ended: exited with code " + std::to_string(exit_code));
     engine->stop();
     clean = clean && engine->stopped_cleanly();
   }

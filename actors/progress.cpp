@@ -14,12 +14,21 @@ std::uint32_t changed_by(std::uint32_t value, std::int32_t by) {
 
 void progress_board::stage_started(stage_progress stage) {
   const std::lock_guard lock(mutex_);
+  end_stage(stage.stage); // an earlier attempt
   stages_.insert_or_assign(stage.stage, std::move(stage));
 }
 
 void progress_board::stage_ended(std::uint32_t stage) {
   const std::lock_guard lock(mutex_);
-  stages_.erase(stage);
+  end_stage(stage);
+}
+
+void progress_board::end_stage(std::uint32_t stage) {
+  const auto at = stages_.find(stage);
+  if (at == stages_.end())
+    return;
+  tasks_of_ended_stages_ += at->second.done;
+  stages_.erase(at);
 }
 
 void progress_board::tasks_changed(std::uint32_t stage, std::int32_t done, std::int32_t active) {
@@ -43,6 +52,7 @@ void progress_board::job_ended(job_report report) {
     if (running_jobs_ > 0)
       --running_jobs_;
     last = running_jobs_ == 0;
+    failed_jobs_ += report.succeeded ? 0 : 1;
     if (reports_.size() < reports_max)
       reports_.push_back(report);
     else
@@ -78,6 +88,22 @@ std::vector<job_report> progress_board::reports(std::uint64_t from) const {
 std::uint64_t progress_board::reports_made() const {
   const std::lock_guard lock(mutex_);
   return reports_made_;
+}
+
+launch_progress progress_board::totals() const {
+  const std::lock_guard lock(mutex_);
+  launch_progress all;
+  all.jobs_active = running_jobs_;
+  all.jobs_done = reports_made_;
+  all.jobs_failed = failed_jobs_;
+  all.stages_active = static_cast<std::uint32_t>(stages_.size());
+  all.tasks_done = all.tasks_total = tasks_of_ended_stages_;
+  for (const auto& [id, stage] : stages_) {
+    all.tasks_active += stage.active;
+    all.tasks_done += stage.done;
+    all.tasks_total += stage.total;
+  }
+  return all;
 }
 
 void executor_board::joined(executor_info executor) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/engine.hpp>
+#include <salamander/rdd/launch_request.hpp>
 
 #include <functional>
 #include <map>
@@ -37,16 +38,22 @@ public:
   /// Finished jobs, oldest first, from report number `from` on (see reports_made).
   std::vector<job_report> reports(std::uint64_t from) const;
   std::uint64_t reports_made() const;
+  /// All counts since the start. Of stages that have ended the tasks that succeeded are counted.
+  launch_progress totals() const;
 
   /// Called by job_ended, outside of the lock, with whether no job runs any more. Set it before the first job.
   std::function<void(const job_report&, bool last)> on_job_ended;
 
 private:
+  void end_stage(std::uint32_t stage);
+
   mutable std::mutex mutex_;
   std::map<std::uint32_t, stage_progress> stages_;
   std::vector<job_report> reports_; ///< a ring once it is full
   std::uint64_t reports_made_ = 0;
   std::uint32_t running_jobs_ = 0;
+  std::uint64_t failed_jobs_ = 0;
+  std::uint64_t tasks_of_ended_stages_ = 0;
 };
 
 /// The driver's view of its executors. Threads: any.

@@ -26,8 +26,31 @@ application::application(config settings, call_site created_at) : settings_(std:
   if (!settings_.find("salamander.app.name"))
     settings_.set("salamander.app.name", "salamander");
   check_consistent(settings_);
+  files_ = std::make_unique<added_files>(settings_.find("salamander.local.dir").value_or(""));
   engine_ = start_engine(settings_, settings_.get("salamander.app.name"));
   gate_->open_to = engine_.get();
+  try {
+    add_files_of_settings();
+  } catch (...) {
+    stop("not started");
+    throw;
+  }
+}
+
+void application::add_files_of_settings() {
+  // A cluster's workers have put them beside executors and driver.
+  const bool there = parse_master(settings_.get("salamander.master", "local[*]")).how == master_url::kind::cluster;
+  const auto all = settings_.get("salamander.files", "");
+  for (std::size_t begin = 0; begin < all.size();) {
+    const auto end = std::min(all.find(',', begin), all.size());
+    const auto path = all.substr(begin, end - begin);
+    begin = end + 1;
+    if (!path.empty() && there)
+      files_->note(path);
+    else if (!path.empty())
+      files_->add(path, "the setting salamander.files",
+                  [&](auto value) { return add_broadcast(std::move(value), source_location::current()); });
+  }
 }
 
 application::~application() {
@@ -103,6 +126,8 @@ std::shared_ptr<job_handle> application::submit(node_ptr final, std::shared_ptr<
   if (properties_here.application == serial_)
     spec.properties = properties_here.values;
   const auto properties = spec.properties;
+  if (auto files = files_->property(); !files.empty())
+    spec.properties[added_files_key] = std::move(files);
   if (const auto reason = jobs_->refusal(properties, action_here))
     throw_error(errc::job_cancelled, spec.operation + (" at " + spec.site.text()) + ": the job was not started: " + *reason);
   auto job = engine_->submit(std::move(spec));
@@ -204,6 +229,11 @@ broadcast_handle application::add_broadcast(std::shared_ptr<const block_object> 
   return handle;
 }
 
+void application::add_file(const std::string& path, const source_location& where) {
+  check_usable("add_file", where);
+  files_->add(path, call_site::from(where).text(), [&](auto value) { return add_broadcast(std::move(value), where); });
+}
+
 std::uint32_t application::add_accumulator(std::shared_ptr<accumulator_cell> cell, const source_location& where) {
   check_usable("accumulator", where);
   return keep_accumulator(serial_, std::move(cell));
@@ -230,6 +260,7 @@ void application::stop(const std::string& how) {
   jobs_->wait_for_threads();
   release_broadcasts(serial_);
   release_accumulators(serial_);
+  files_->close();
 }
 
 partitioner_choice choose_partitioner(const application& app, std::initializer_list<const lineage*> inputs, std::uint32_t wanted) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/accumulator.hpp>
+#include <salamander/rdd/added_files.hpp>
 #include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/engine.hpp>
 #include <salamander/rdd/running_jobs.hpp>
@@ -77,6 +78,12 @@ public:
   /// Keeps a value for tasks. Errors: as check_usable; errc::not_serializable.
   broadcast_handle add_broadcast(std::shared_ptr<const block_object> value, const source_location& where);
 
+  /// Errors: as check_usable, added_files::add.
+  void add_file(const std::string& path, const source_location& where);
+  std::vector<std::string> added_file_names() const {
+    return files_->names();
+  }
+
   std::uint32_t add_accumulator(std::shared_ptr<accumulator_cell> cell, const source_location& where);
   std::uint64_t serial() const noexcept {
     return serial_;
@@ -99,6 +106,9 @@ private:
     engine* open_to = nullptr;
   };
 
+  /// What salamander.files names.
+  void add_files_of_settings();
+
   /// Never used twice in a process, unlike an address.
   static std::uint64_t next_serial() noexcept;
 
@@ -107,6 +117,7 @@ private:
   call_site created_at_;
   std::shared_ptr<release_gate> gate_ = std::make_shared<release_gate>();
   std::shared_ptr<running_jobs> jobs_ = std::make_shared<running_jobs>();
+  std::unique_ptr<added_files> files_;
   std::unique_ptr<engine> engine_;
   std::atomic<std::uint32_t> datasets_{0};
   std::atomic<std::uint32_t> shuffles_{0};

@@ -2,6 +2,8 @@
 
 #include <salamander/rdd/file_system.hpp>
 
+#include <exception>
+
 namespace salamander {
 namespace {
 
@@ -51,6 +53,8 @@ context::context(config settings, where_t where) {
 }
 
 context::~context() {
+  if (std::uncaught_exceptions() > exceptions_before_ && !app_->stopped())
+    app_->runner().note_failure("an exception left the scope of its context");
   end("left its scope");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/rdd/accumulator.hpp>
+#include <salamander/rdd/added_files.hpp>
 #include <salamander/rdd/broadcast.hpp>
 #include <salamander/rdd/random_source.hpp>
 #include <salamander/rdd/current_task.hpp>
@@ -10,6 +11,7 @@
 #include <salamander/rdd/sources.hpp>
 #include <salamander/rdd/whole_files.hpp>
 
+#include <exception>
 #include <set>
 
 namespace salamander {
@@ -180,6 +182,21 @@ public:
     }
   }
 
+  /// Gives a file to all tasks of jobs that begin later: they find their executor's copy by files::get(name), where `name` is the file's
+  /// without its folder. It is copied now; executors fetch it when a task asks first, from the driver and from each other, also those
+  /// that start later. `path`: of this machine or any store that text_file reads.
+  /// Limits: 256 files of at most 1 GiB each; the driver holds each within salamander.driver.memory, an executor one that was asked for
+  /// twice within salamander.executor.memory.
+  /// Errors: errc::input_not_found; errc::invalid_argument for a directory, and for a name that other contents were added under (the same
+  /// contents again do nothing); errc::io_error, errc::out_of_disk; errc::context_stopped, errc::nested_use.
+  void add_file(const std::string& path, where_t where = where_t::current()) const {
+    app_->add_file(path, where);
+  }
+  /// Names of the files that were added, sorted.
+  std::vector<std::string> added_files() const {
+    return app_->added_file_names();
+  }
+
   std::uint32_t default_parallelism() const {
     return app_->default_parallelism();
   }
@@ -290,6 +307,7 @@ private:
   }
 
   std::shared_ptr<core::application> app_;
+  int exceptions_before_ = std::uncaught_exceptions();
 };
 
 template <class T, class F>

@@ -126,6 +126,9 @@ public:
   virtual output_course begin_output(const node_ptr& dataset, const std::string& path, const std::string& how,
                                      const std::map<std::string, std::string>& properties);
 
+  /// The application is about to end, and not well: `stop` tells its cluster so. The first reason counts.
+  virtual void note_failure(const std::string& /*why*/) {}
+
   /// Ends executors and threads; running jobs fail with errc::context_stopped. Idempotent.
   virtual void stop() = 0;
 };

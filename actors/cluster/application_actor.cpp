@@ -49,6 +49,7 @@ void perform(application_self self, const machine::send_report& what) {
   auto report = what.what;
   if (what.introduce)
     report.described.push_back(*self->state.setup.description);
+  report.progress = self->state.setup.progress();
   self->state.setup.report(std::move(report));
 }
 

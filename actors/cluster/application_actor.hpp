@@ -15,6 +15,7 @@ struct application_setup {
   std::shared_ptr<const cluster::application_description> description;
   executor_spec spec; ///< of all executors
   std::function<void(cluster::application_report)> report;
+  std::function<cluster::application_progress()> progress; ///< put into each report
   std::function<void()> seek_master;
   std::function<void(const std::vector<cluster::stored_file>&)> send_files;
   std::shared_ptr<std::atomic<std::uint32_t>> cores; ///< of admitted executors, kept up to date

@@ -83,12 +83,16 @@ contact_actor::behavior_type run_contact(contact_self self, const contact_events
 
 class application_contact::impl {
 public:
-  impl(const std::filesystem::path& directory, std::vector<net::address> masters, contact_events events)
+  impl(const std::filesystem::path& directory, std::vector<net::address> masters, const contact_events& events)
       : host_(network_settings{client_credentials(directory), transport_silence_max, cluster_protocol()}) {
-    actor_ = host_.system().spawn(run_contact, std::move(events), [this](const std::string& hint) { line_->seek(hint); });
+    actor_ = host_.system().spawn(run_contact, events, [this](const std::string& hint) { line_->seek(hint); });
     line_ = std::make_unique<master_line>(
         host_, std::move(masters), [this](const master_door& door) { post(actor_, new_master{door}); },
-        [](const std::string& trouble) { log(log_level::warn, "no master can be reached: " + trouble); });
+        [](const std::string& trouble) { log(log_level::warn, "no master can be reached: " + trouble); },
+        [refused = events.refused](const std::string& trouble, bool hopeless) {
+          if (hopeless)
+            refused(trouble);
+        });
   }
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -113,8 +117,8 @@ private:
 };
 
 application_contact::application_contact(const std::filesystem::path& credentials_directory, std::vector<net::address> masters,
-                                         contact_events events)
-    : impl_(std::make_unique<impl>(credentials_directory, std::move(masters), std::move(events))) {}
+                                         const contact_events& events)
+    : impl_(std::make_unique<impl>(credentials_directory, std::move(masters), events)) {}
 application_contact::~application_contact() = default;
 
 void application_contact::say(cluster::application_report what) {

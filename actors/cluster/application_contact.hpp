@@ -14,6 +14,7 @@ struct contact_events {
   std::function<void(bool connected)> changed;
   std::function<void(cluster::application_grants)> granted;
   std::function<void(const piece_stored&)> stored;
+  std::function<void(const std::string&)> refused; ///< the masters have other credentials
 };
 
 /// An actor system of its own, with the cluster's credentials: those of the application are for its executors only.
@@ -22,7 +23,7 @@ struct contact_events {
 class application_contact {
 public:
   /// Errors: errc::io_error when the credentials cannot be used.
-  application_contact(const std::filesystem::path& credentials_directory, std::vector<net::address> masters, contact_events events);
+  application_contact(const std::filesystem::path& credentials_directory, std::vector<net::address> masters, const contact_events& events);
   application_contact(const application_contact&) = delete;
   application_contact& operator=(const application_contact&) = delete;
   ~application_contact();

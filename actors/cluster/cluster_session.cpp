@@ -2,15 +2,13 @@
 
 #include <salamander/actors/cluster/launch.hpp>
 #include <salamander/actors/cluster/master_line.hpp>
+#include <salamander/actors/cluster/submission.hpp>
 #include <salamander/actors/engine_settings.hpp>
 #include <salamander/actors/executor_process.hpp>
 #include <salamander/actors/log.hpp>
 #include <salamander/rdd/error.hpp>
 
 #include <fmt/format.h>
-
-#include <pwd.h>
-#include <unistd.h>
 
 #include <fstream>
 
@@ -20,11 +18,6 @@ namespace {
 constexpr std::chrono::milliseconds farewell_max{2000};
 constexpr std::chrono::milliseconds farewell_repeat{300};
 constexpr std::chrono::seconds joining_margin{5}; ///< over the roster's own limit, which has the better text
-
-std::string user_name() {
-  const auto* const entry = ::getpwuid(::geteuid());
-  return entry ? entry->pw_name : std::to_string(::geteuid());
-}
 
 std::filesystem::path credentials_of(const config& settings) {
   if (const auto directory = settings.find("salamander.credentials"); directory && !directory->empty())
@@ -136,7 +129,12 @@ void cluster_session::join(const application_actor& owner, const executor_spec& 
     if (const auto problem = sender_.stored(answer); !problem.empty())
       log(log_level::error, problem);
   };
-  contact_ = std::make_unique<application_contact>(credentials_, masters_, std::move(events));
+  events.refused = [this](const std::string& why) {
+    joined_->fail(errc::io_error, why +
+                                      "; set salamander.credentials, or SALAMANDER_CREDENTIALS, to the folder \"client\" that \"salamander "
+                                      "keygen\" made together with the masters'");
+  };
+  contact_ = std::make_unique<application_contact>(credentials_, masters_, events);
 }
 
 void cluster_session::hear(cluster::application_grants grants) {
@@ -155,10 +153,13 @@ void cluster_session::send_files(const std::vector<cluster::stored_file>& missin
   sender_.send(files_, missing);
 }
 
-void cluster_session::wait_for_executors() {
+void cluster_session::wait_for_master() {
   const auto join_max = settings_.get_time("salamander.cluster.registerTimeout");
   joined_->wait(join_max + joining_margin, [] { return std::string("no master of the cluster has answered"); });
   log(log_level::info, fmt::format("{} is application {} of its cluster", name_, *id_));
+}
+
+void cluster_session::wait_for_executors() {
   try {
     manned_->wait(settings_.get_time("salamander.scheduler.maxRegisteredResourcesWaitingTime"), [] { return std::string(); });
   } catch (const error& failure) {
@@ -168,12 +169,12 @@ void cluster_session::wait_for_executors() {
   }
 }
 
-void cluster_session::end() {
+void cluster_session::end(const std::string& failure) {
   std::unique_lock lock(mutex_);
   if (!contact_ || std::exchange(ended_, true))
     return;
   for (const auto deadline = std::chrono::steady_clock::now() + farewell_max; !confirmed_ && std::chrono::steady_clock::now() < deadline;) {
-    contact_->say(cluster::application_ended{token_, true, "its context was stopped"});
+    contact_->say(cluster::application_ended{token_, failure.empty(), failure.empty() ? "its context was stopped" : failure});
     changed_.wait_for(lock, farewell_repeat, [&] { return confirmed_; });
   }
   lock.unlock();

@@ -33,10 +33,12 @@ public:
   void prepare(application_setup& setup);
   /// Joins. `orders` is for all executors; `directory` holds the credentials of the application.
   void join(const application_actor& owner, const executor_spec& orders, const std::filesystem::path& directory);
-  /// Waits until a master knows the application (Errors: errc::no_executors, errc::build_mismatch) and then, for a while, for executors.
+  /// Waits until a master knows the application. Errors: errc::no_executors, errc::build_mismatch.
+  void wait_for_master();
+  /// Waits for executors, for a while. Errors: as wait_for_master.
   void wait_for_executors();
-  /// Tells the master that it is over, and waits a moment for its confirmation. Idempotent.
-  void end();
+  /// Tells the master that it is over and how, and waits a moment for its confirmation. `failure` empty: all is well. Idempotent.
+  void end(const std::string& failure);
 
   std::uint32_t cores() const noexcept {
     return cores_->load();

@@ -17,21 +17,12 @@
 namespace salamander::actors {
 namespace {
 
-/// Room for output while its reader is busy; less if the system does not allow it.
-constexpr int pipe_bytes = 1 << 20;
-
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> all;
   for (auto& text : texts)
     all.push_back(text.data());
   all.push_back(nullptr);
   return all;
-}
-
-/// Away from the numbers that it will have in the child.
-descriptor moved_up(int value) {
-  const descriptor low(value);
-  return descriptor(::fcntl(low.get(), F_DUPFD_CLOEXEC, 10));
 }
 
 struct ends {
@@ -41,16 +32,6 @@ struct ends {
     return ours.get() >= 0 && theirs.get() >= 0;
   }
 };
-
-ends make_pipe() {
-  std::array<int, 2> both{-1, -1};
-  if (::pipe2(both.data(), O_CLOEXEC) != 0)
-    return {descriptor(), descriptor()};
-  ends made{descriptor(both[0]), moved_up(both[1])};
-  ::fcntl(both[0], F_SETFL, O_NONBLOCK);
-  ::fcntl(both[0], F_SETPIPE_SZ, pipe_bytes);
-  return made;
-}
 
 ends make_watch() {
   std::array<int, 2> both{-1, -1};
@@ -143,10 +124,10 @@ int exec_failure(const descriptor& failure) {
 } // namespace
 
 std::pair<contained_child, int> start_contained(contained_order order) {
-  auto output = make_pipe();
-  auto errors = make_pipe();
+  auto output = make_output_pipe();
+  auto errors = make_output_pipe();
   auto watch = make_watch();
-  auto failure = make_pipe();
+  auto failure = make_output_pipe();
   const auto input = moved_up(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!output.good() || !errors.good() || !watch.good() || !failure.good() || input.get() < 0)
     return {contained_child(), errno};

@@ -1,17 +1,17 @@
 #include <salamander/actors/cluster/file_store.hpp>
 
 #include <salamander/actors/child_process.hpp>
+#include <salamander/actors/cluster/sha256.hpp>
 #include <salamander/rdd/error.hpp>
 #include <salamander/scheduler/cluster/names.hpp>
 
 #include <fmt/format.h>
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,30 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t expected_max = 4096;
 constexpr std::string_view unfinished = ".part-";
-
-struct digest_freed {
-  void operator()(EVP_MD_CTX* context) const {
-    ::EVP_MD_CTX_free(context);
-  }
-};
-using digest = std::unique_ptr<EVP_MD_CTX, digest_freed>;
-
-digest new_digest() {
-  digest made(::EVP_MD_CTX_new());
-  if (!made || ::EVP_DigestInit_ex(made.get(), ::EVP_sha256(), nullptr) != 1)
-    core::throw_error(errc::internal, "SHA-256 cannot be had");
-  return made;
-}
-
-std::string text_of(const digest& of) {
-  unsigned char result[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  ::EVP_DigestFinal_ex(of.get(), result, &size);
-  std::string text;
-  for (unsigned int at = 0; at < size; ++at)
-    text += fmt::format("{:02x}", result[at]);
-  return text;
-}
 
 std::string system_reason(const char* what) {
   return fmt::format("{}: {}", what, errno == ENOSPC ? "the disk is full" : std::strerror(errno));
@@ -68,7 +44,7 @@ bool write_all(int file, std::string_view bytes) {
 struct file_store::partial {
   cluster::stored_file what;
   descriptor file;
-  digest sum;
+  std::optional<sha256> sum;
   std::uint64_t received = 0;
   std::uint64_t used = 0; ///< order of the last use
   bool begun = false;
@@ -170,7 +146,7 @@ std::string file_store::begin(partial& one) {
   one.file = descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (one.file.get() < 0)
     return system_reason("it cannot be stored");
-  one.sum = new_digest();
+  one.sum.emplace();
   one.begun = true;
   bytes_ += one.what.bytes;
   return {};
@@ -179,13 +155,13 @@ std::string file_store::begin(partial& one) {
 std::string file_store::add(partial& one, const std::string& bytes) {
   if (!write_all(one.file.get(), bytes))
     return system_reason("it cannot be stored");
-  ::EVP_DigestUpdate(one.sum.get(), bytes.data(), bytes.size());
+  one.sum->add(bytes);
   one.received += bytes.size();
   return {};
 }
 
 std::string file_store::finish(partial& one) {
-  if (const auto sum = text_of(one.sum); sum != one.what.sha256)
+  if (const auto sum = one.sum->hex(); sum != one.what.sha256)
     return "what came is not what was said: its SHA-256 is " + sum;
   if (::fsync(one.file.get()) != 0)
     return system_reason("it cannot be stored");

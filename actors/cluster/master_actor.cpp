@@ -263,6 +263,10 @@ void submit(master_self self, submit_driver& message) {
                                                    fmt::format("the master speaks version {} of the cluster's protocol, and you version {}",
                                                                cluster::cluster_protocol_version, message.protocol)});
   auto missing = self->state.files->missing(all_files(message.what.program, message.what.files));
+  if (missing.empty())
+    if (const auto why = self->state.journal->stage_launch(message.what.launch); !why.empty())
+      return answer<submitter_line>(self, self->current_sender(),
+                                    driver_submitted{message.request, {}, {}, "the master cannot write it down: " + why});
   const auto from = peer_of(self);
   feed(self, machine::driver_asked{from, message.request, std::move(message.token), std::move(message.what), std::move(missing)});
 }

@@ -23,6 +23,8 @@ namespace cluster = scheduler::cluster;
 constexpr std::uint64_t record_version = 1;
 /// A journal is made short when it is this much longer than it began.
 constexpr std::uint64_t growth_max = 4U << 20;
+/// No driver has this name.
+constexpr const char* staged_name = ".new";
 
 template <class F>
 auto with_storage(F&& f) {
@@ -118,14 +120,32 @@ fs::path master_journal::launch_file(const std::string& driver) const {
 }
 
 /// Settings and environment of the user's: nobody else may read them.
+std::string master_journal::stage_launch(const std::string& bytes) {
+  if (directory_.empty())
+    return {};
+  ::mkdir((directory_ / "drivers").c_str(), 0700);
+  const auto path = launch_file(staged_name);
+  const descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  errno = file.get() < 0 ? errno : ENOSPC; // what a short write means
+  if (file.get() < 0 || ::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) || ::fsync(file.get()) != 0)
+    return fmt::format("cannot write {}: {}", path.string(), std::strerror(errno));
+  staged_ = bytes;
+  return {};
+}
+
 void master_journal::keep_launch(const std::string& driver, const std::string& bytes) {
   if (directory_.empty() || !cluster::is_cluster_id(driver))
     return;
-  ::mkdir((directory_ / "drivers").c_str(), 0700);
+  if (staged_ != bytes)
+    if (const auto why = stage_launch(bytes); !why.empty())
+      return failed(why);
+  staged_.clear();
   const auto path = launch_file(driver);
-  const descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (file.get() < 0 || ::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) || ::fsync(file.get()) != 0)
-    failed(fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
+  if (::rename(launch_file(staged_name).c_str(), path.c_str()) != 0)
+    return failed(fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
+  const descriptor folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0 || ::fsync(folder.get()) != 0)
+    failed(fmt::format("cannot write {}: {}", path.parent_path().string(), std::strerror(errno)));
 }
 
 void master_journal::drop_launch(const std::string& driver) {
@@ -138,6 +158,8 @@ void master_journal::drop_launch(const std::string& driver) {
 void master_journal::read_launches(std::map<std::string, std::string>& into) const {
   std::error_code none;
   for (const auto& one : fs::directory_iterator(directory_ / "drivers", none)) {
+    if (one.path().filename() == staged_name)
+      continue;
     std::ifstream in(one.path(), std::ios::binary);
     into[one.path().filename().string()] = {std::istreambuf_iterator<char>(in), {}};
   }

@@ -32,6 +32,9 @@ public:
   /// Makes the journal short when it has grown long, or whole again after a failure.
   void tend(const std::function<std::vector<record>()>& snapshot);
 
+  /// Writes what a driver is started with, before its submission is accepted. Returns why that cannot be; empty: it is on the disk.
+  std::string stage_launch(const std::string& bytes);
+  /// Gives what was staged the driver's name: a file is there as a whole or not at all.
   void keep_launch(const std::string& driver, const std::string& bytes);
   void drop_launch(const std::string& driver);
 
@@ -43,6 +46,7 @@ private:
   const std::filesystem::path directory_;
   std::unique_ptr<storage::journal> journal_;
   bool incomplete_ = false; ///< something could not be written
+  std::string staged_;
 };
 
 } // namespace salamander::actors

@@ -38,7 +38,7 @@ std::vector<net::address> masters_of(const std::string& url) {
 }
 
 master_line::master_line(actor_host& host, std::vector<net::address> masters, std::function<void(const master_door&)> on_found,
-                         std::function<void(const std::string&)> on_trouble, std::function<void(const std::string&)> on_failure)
+                         std::function<void(const std::string&)> on_trouble, std::function<void(const std::string&, bool)> on_failure)
     : host_(host), masters_(std::move(masters)), on_found_(std::move(on_found)), on_trouble_(std::move(on_trouble)),
       on_failure_(std::move(on_failure)), thread_([this] { run(); }) {}
 
@@ -67,6 +67,7 @@ void master_line::run() {
   auto pause = first_pause;
   auto told = clock::now() - trouble_every + trouble_first; // a cluster that is just starting is no trouble
   auto found_at = clock::now() - longest_pause;
+  std::size_t distrusted = 0; // one after the other
   for (;;) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return stopping_ || looking_; });
@@ -84,10 +85,13 @@ void master_line::run() {
       looking_ = false;
       lock.unlock();
       pause = first_pause;
+      distrusted = 0;
       on_found_(door);
     } catch (const std::exception& failure) {
+      const auto* const known = dynamic_cast<const error*>(&failure);
+      distrusted = known && known->code() == errc::io_error ? distrusted + 1 : 0;
       if (on_failure_)
-        on_failure_(failure.what());
+        on_failure_(failure.what(), distrusted >= masters_.size());
       lock.lock();
       next_ = (next_ + 1) % masters_.size();
       changed_.wait_for(lock, pause, [&] { return stopping_; });

@@ -19,9 +19,10 @@ std::string cluster_protocol();
 class master_line {
 public:
   /// `on_found` is called by the line's thread each time a connection was made; `on_trouble`, at most once a minute, with what is wrong
-  /// while none can be; `on_failure` at each attempt that failed. Looks at once.
+  /// while none can be; `on_failure` at each attempt that failed, with whether all masters were found to have other credentials one after
+  /// the other: then looking on is of no use. Looks at once.
   master_line(actor_host& host, std::vector<net::address> masters, std::function<void(const master_door&)> on_found,
-              std::function<void(const std::string&)> on_trouble, std::function<void(const std::string&)> on_failure = {});
+              std::function<void(const std::string&)> on_trouble, std::function<void(const std::string&, bool hopeless)> on_failure = {});
   master_line(const master_line&) = delete;
   master_line& operator=(const master_line&) = delete;
   /// Waits for an attempt that is under way: at most its deadline of 2 s.
@@ -38,7 +39,7 @@ private:
   const std::vector<net::address> masters_;
   const std::function<void(const master_door&)> on_found_;
   const std::function<void(const std::string&)> on_trouble_;
-  const std::function<void(const std::string&)> on_failure_;
+  const std::function<void(const std::string&, bool)> on_failure_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

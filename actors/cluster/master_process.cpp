@@ -7,6 +7,7 @@
 #include <salamander/actors/cluster/program_file.hpp>
 #include <salamander/actors/cluster/readiness.hpp>
 #include <salamander/actors/log.hpp>
+#include <salamander/rdd/scratch_directory.hpp>
 
 #include <fmt/format.h>
 
@@ -45,29 +46,6 @@ private:
   std::map<std::string, std::string> known_;
 };
 
-/// Where nothing outlives the process.
-class scratch_directory {
-public:
-  scratch_directory() {
-    auto name = (fs::temp_directory_path() / "salamander-master-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr)
-      core::throw_error(errc::io_error, fmt::format("cannot make {}: {}", name, std::strerror(errno)));
-    path_ = name;
-  }
-  scratch_directory(const scratch_directory&) = delete;
-  scratch_directory& operator=(const scratch_directory&) = delete;
-  ~scratch_directory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const noexcept {
-    return path_;
-  }
-
-private:
-  fs::path path_;
-};
-
 void check_recovery_directory(const fs::path& directory) {
   std::error_code failure;
   if (!fs::exists(directory, failure)) {
@@ -89,7 +67,7 @@ public:
   explicit master_process(const master_options& options)
       : options_(options), host_(network_settings{node_credentials(options.credentials), transport_silence_max, cluster_protocol()}) {
     if (options_.recovery.empty())
-      scratch_.emplace();
+      scratch_.emplace(fs::temp_directory_path(), "salamander-master-");
     else
       check_recovery_directory(options_.recovery);
     master_setup setup;
@@ -154,7 +132,7 @@ private:
   }
 
   const master_options options_;
-  std::optional<scratch_directory> scratch_;
+  std::optional<core::scratch_directory> scratch_;
   ready_file ready_{options_.ready_file};
   const std::shared_ptr<leader_board> board_ = std::make_shared<leader_board>();
   std::string here_;

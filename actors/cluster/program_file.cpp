@@ -1,53 +1,31 @@
 #include <salamander/actors/cluster/program_file.hpp>
 
+#include <salamander/actors/cluster/sha256.hpp>
 #include <salamander/rdd/error.hpp>
 
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <memory>
 
 namespace salamander::actors {
-namespace {
-
-std::string hex(const unsigned char* bytes, std::size_t count) {
-  std::string text;
-  for (std::size_t i = 0; i < count; ++i)
-    for (const int digit : {bytes[i] >> 4, bytes[i] & 15})
-      text += "0123456789abcdef"[digit];
-  return text;
-}
-
-struct context_freed {
-  void operator()(EVP_MD_CTX* context) const {
-    ::EVP_MD_CTX_free(context);
-  }
-};
-
-} // namespace
 
 program_file describe_file(const std::filesystem::path& path, const std::string& name) {
   std::ifstream file(path, std::ios::binary);
   if (!file)
     core::throw_error(errno == ENOENT ? errc::input_not_found : errc::io_error,
                       "cannot read " + path.string() + ": " + std::strerror(errno));
-  const std::unique_ptr<EVP_MD_CTX, context_freed> digest(::EVP_MD_CTX_new());
-  ::EVP_DigestInit_ex(digest.get(), ::EVP_sha256(), nullptr);
+  sha256 digest;
   std::vector<char> buffer(1U << 20);
   program_file made{{name, {}, 0}, path};
   while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), file.gcount() > 0) {
-    ::EVP_DigestUpdate(digest.get(), buffer.data(), static_cast<std::size_t>(file.gcount()));
+    digest.add({buffer.data(), static_cast<std::size_t>(file.gcount())});
     made.what.bytes += static_cast<std::uint64_t>(file.gcount());
   }
   if (file.bad())
     core::throw_error(errc::io_error, "cannot read " + path.string() + ": " + std::strerror(errno));
-  unsigned char result[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  ::EVP_DigestFinal_ex(digest.get(), result, &size);
-  made.what.sha256 = hex(result, size);
+  made.what.sha256 = digest.hex();
   return made;
 }
 
@@ -65,7 +43,7 @@ std::string random_token() {
   unsigned char bytes[16];
   if (::RAND_bytes(bytes, sizeof bytes) != 1)
     core::throw_error(errc::internal, "this machine has no random numbers");
-  return hex(bytes, sizeof bytes);
+  return hex_text({reinterpret_cast<const char*>(bytes), sizeof bytes});
 }
 
 void file_sender::send(const std::vector<program_file>& files, const std::vector<cluster::stored_file>& missing) {

@@ -20,11 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string user_name() {
-  const auto* const entry = ::getpwuid(::geteuid());
-  return entry ? entry->pw_name : std::to_string(::geteuid());
-}
-
 std::string file_name(const std::string& path) {
   return fs::path(path).filename().string();
 }
@@ -35,6 +30,24 @@ std::string run_name() {
 }
 
 } // namespace
+
+std::string user_name() {
+  const auto* const entry = ::getpwuid(::geteuid());
+  return entry ? entry->pw_name : std::to_string(::geteuid());
+}
+
+cluster_access cluster_of(const std::vector<std::pair<std::string, std::string>>& settings) {
+  config all;
+  all.set_all(settings);
+  cluster_access found{all.get("salamander.master", ""), all.find("salamander.credentials").value_or("")};
+  if (!found.masters.starts_with("salamander://"))
+    core::throw_error(errc::bad_master_url, "the deploy mode cluster needs a master salamander://host:port, " +
+                                                (found.masters.empty() ? "and none is set" : "not \"" + found.masters + '"'));
+  if (found.credentials.empty())
+    core::throw_error(errc::bad_config_value, "a cluster lets nobody in without credentials: set salamander.credentials, or "
+                                              "SALAMANDER_CREDENTIALS, to the folder \"client\" that \"salamander keygen\" made");
+  return found;
+}
 
 void check(const submission& what) {
   std::error_code failed;
@@ -81,7 +94,11 @@ cluster::driver_description describe(const submission& what, std::vector<program
   made.program.push_back(files.back().what);
   driver_launch launch;
   launch.arguments = what.arguments;
-  launch.settings = what.settings;
+  launch.environment = what.environment;
+  // Neither is for the driver: its worker tells it both.
+  for (const auto& one : what.settings)
+    if (one.first != "salamander.credentials" && one.first != "salamander.master")
+      launch.settings.push_back(one);
   std::string names;
   for (const auto& path : what.files) {
     files.push_back(describe_file(path, file_name(path)));
@@ -107,8 +124,8 @@ std::string settings_lines(const submission& what) {
     if (!value.empty())
       lines += key + '=' + value + '\n';
   };
-  for (const auto& [key, value] : what.settings)
-    add(key, value);
+  for (const auto& [key, value] : what.settings) // it may run elsewhere
+    add(key, key == "salamander.credentials" && !value.empty() ? fs::absolute(value).string() : value);
   std::string paths;
   for (const auto& path : what.files)
     paths += (paths.empty() ? "" : ",") + fs::absolute(path).string();

@@ -18,7 +18,21 @@ struct submission {
   std::uint32_t driver_cores = 1;
   std::uint64_t driver_memory_bytes = 1ULL << 30;
   bool supervise = false;
+  std::vector<std::string> environment; ///< "NAME=value", beside the worker's own; of a driver on the cluster only
 };
+
+/// Which cluster, and by what credentials.
+struct cluster_access {
+  std::string masters; ///< URL
+  std::string credentials;
+};
+
+/// Of what is said here, in the environment and in the defaults file. Errors: errc::bad_master_url when that is no cluster,
+/// errc::bad_config_value without credentials.
+cluster_access cluster_of(const std::vector<std::pair<std::string, std::string>>& settings);
+
+/// Whom this process belongs to.
+std::string user_name();
 
 /// Errors: errc::input_not_found and errc::invalid_argument saying what is wrong with the program, a file or a setting.
 void check(const submission& what);

@@ -24,6 +24,7 @@ struct inbox {
   master_door master;
   std::deque<answer> answers;
   std::string trouble = "no master has been reached";
+  bool hopeless = false; ///< the trouble will not go away
 
   template <class Message>
   void put(const Message& message) {
@@ -47,19 +48,26 @@ submitter_line::behavior_type run_submitter(submitter_line::pointer self, const 
 
 class submitter::impl {
 public:
-  impl(const std::filesystem::path& directory, std::vector<net::address> masters, std::chrono::milliseconds answer_max)
+  impl(const std::filesystem::path& directory, std::vector<net::address> masters, std::chrono::milliseconds answer_max,
+       const std::function<void(const std::string&)>& on_trouble)
       : answer_max_(answer_max), host_(network_settings{client_credentials(directory), transport_silence_max, cluster_protocol()}),
         actor_(host_.system().spawn(run_submitter, in_)), line_(std::make_unique<master_line>(
                                                               host_, std::move(masters),
                                                               [in = in_](const master_door& door) {
                                                                 const std::lock_guard lock(in->mutex);
                                                                 in->master = door;
+                                                                in->hopeless = false;
                                                                 in->changed.notify_all();
                                                               },
-                                                              [](const std::string&) {},
-                                                              [in = in_](const std::string& trouble) {
+                                                              [on_trouble](const std::string& trouble) {
+                                                                if (on_trouble)
+                                                                  on_trouble(trouble);
+                                                              },
+                                                              [in = in_](const std::string& trouble, bool hopeless) {
                                                                 const std::lock_guard lock(in->mutex);
                                                                 in->trouble = trouble;
+                                                                in->hopeless = hopeless;
+                                                                in->changed.notify_all();
                                                               })) {}
   impl(const impl&) = delete;
   impl& operator=(const impl&) = delete;
@@ -84,7 +92,10 @@ public:
     const auto deadline = clock::now() + answer_max_;
     std::unique_lock lock(in_->mutex);
     for (;;) {
-      in_->changed.wait_until(lock, deadline, [&] { return in_->master != nullptr; });
+      in_->changed.wait_until(lock, deadline, [&] { return in_->master != nullptr || in_->hopeless; });
+      if (!in_->master && in_->hopeless)
+        core::throw_error(errc::io_error, in_->trouble + "; use the folder \"client\" that \"salamander keygen\" made together with the "
+                                                         "masters' (--credentials, SALAMANDER_CREDENTIALS, salamander.credentials)");
       if (!in_->master)
         core::throw_error(errc::no_executors, "the cluster does not answer: " + in_->trouble);
       in_->answers.clear();
@@ -113,8 +124,12 @@ public:
     }
   }
 
+  void answer_within(std::chrono::milliseconds time) noexcept {
+    answer_max_ = time;
+  }
+
 private:
-  const std::chrono::milliseconds answer_max_;
+  std::chrono::milliseconds answer_max_;
   const std::shared_ptr<inbox> in_ = std::make_shared<inbox>();
   actor_host host_;
   submitter_line actor_;
@@ -123,9 +138,13 @@ private:
 };
 
 submitter::submitter(const std::filesystem::path& credentials_directory, std::vector<net::address> masters,
-                     std::chrono::milliseconds answer_max)
-    : impl_(std::make_unique<impl>(credentials_directory, std::move(masters), answer_max)) {}
+                     std::chrono::milliseconds answer_max, std::function<void(const std::string&)> on_trouble)
+    : impl_(std::make_unique<impl>(credentials_directory, std::move(masters), answer_max, on_trouble)) {}
 submitter::~submitter() = default;
+
+void submitter::answer_within(std::chrono::milliseconds time) noexcept {
+  impl_->answer_within(time);
+}
 
 cluster::cluster_summary submitter::status(const std::string& id) {
   const auto number = impl_->next_number();

@@ -7,21 +7,26 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 namespace salamander::actors {
 
 /// Each call blocks until the leading master has answered; while there is none, or the connection breaks, it asks again.
-/// Errors of each: errc::no_executors when nobody who leads has answered in time, with what was found; errc::invalid_argument when the
-/// master refuses. Threads: one at a time.
+/// Errors of each: errc::no_executors when nobody who leads has answered in time, with what was found; errc::io_error, at once, when the
+/// masters have other credentials; errc::invalid_argument when the master refuses. Threads: one at a time.
 class submitter {
 public:
+  /// `on_trouble` is called by a thread of this object's, after 3 s and then once a minute, with why no master can be reached.
   /// Errors: errc::io_error when the credentials cannot be used.
   submitter(const std::filesystem::path& credentials_directory, std::vector<net::address> masters,
-            std::chrono::milliseconds answer_max = std::chrono::seconds(30));
+            std::chrono::milliseconds answer_max = std::chrono::seconds(30), std::function<void(const std::string&)> on_trouble = {});
   submitter(const submitter&) = delete;
   submitter& operator=(const submitter&) = delete;
   ~submitter();
+
+  /// How long the calls from now on ask before they give up.
+  void answer_within(std::chrono::milliseconds time) noexcept;
 
   /// Of everything, or of one driver ("driver-...") or application ("app-...") and what belongs to it.
   cluster::cluster_summary status(const std::string& id = {});

@@ -1,11 +1,11 @@
 #include <salamander/actors/cluster/worker_files.hpp>
 
+#include <salamander/actors/cluster/sha256.hpp>
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/output_file.hpp>
 #include <salamander/scheduler/cluster/names.hpp>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -27,34 +27,6 @@ namespace cluster = scheduler::cluster;
 constexpr const char* programs = "programs";
 constexpr const char* work = "work";
 constexpr const char* partial_suffix = ".part";
-
-class sha256 {
-public:
-  sha256() : context_(::EVP_MD_CTX_new()) {
-    if (!context_ || ::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr) != 1)
-      core::throw_error(errc::internal, "SHA-256 is not to be had from OpenSSL");
-  }
-  void add(std::string_view bytes) {
-    ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size());
-  }
-  std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-    unsigned int size = 0;
-    ::EVP_DigestFinal_ex(context_.get(), hash.data(), &size);
-    std::string text;
-    for (unsigned int i = 0; i < size; ++i)
-      text += fmt::format("{:02x}", hash[i]);
-    return text;
-  }
-
-private:
-  struct freed {
-    void operator()(EVP_MD_CTX* context) const noexcept {
-      ::EVP_MD_CTX_free(context);
-    }
-  };
-  std::unique_ptr<EVP_MD_CTX, freed> context_;
-};
 
 void make_directory(const fs::path& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)

@@ -14,6 +14,9 @@
 namespace salamander::actors::net {
 namespace {
 
+/// How a failure begins that trying again will not mend.
+constexpr std::string_view distrust = "the certificate of the other side is not believed";
+
 std::string openssl_reason() {
   const auto code = ::ERR_peek_last_error();
   const char* const text = code == 0 ? nullptr : ::ERR_reason_error_string(code);
@@ -123,7 +126,7 @@ tls_outcome tls_session::outcome_of(int result) {
   default:
     failure_ = openssl_reason();
     if (const auto why = ::SSL_get_verify_result(session_.get()); why != X509_V_OK)
-      failure_ += std::string(" (") + ::X509_verify_cert_error_string(why) + ')';
+      failure_ = std::string(distrust) + " (" + ::X509_verify_cert_error_string(why) + ')';
   }
   ::ERR_clear_error();
   return tls_outcome::failed;
@@ -171,6 +174,9 @@ std::unique_ptr<tls_session> connect_tls_session(const tls_context& context, con
     if (outcome == tls_outcome::done)
       return made;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (outcome == tls_outcome::failed && made->failure().starts_with(distrust))
+      core::throw_error(errc::io_error,
+                        "the credentials used here are not those of the cluster at " + there.text() + ": " + made->failure());
     if (outcome == tls_outcome::closed || outcome == tls_outcome::failed)
       core::throw_error(errc::executor_lost, "no secure connection to " + there.text() + ": " + made->failure());
     pollfd ready{made->socket(), static_cast<short>(outcome == tls_outcome::want_read ? POLLIN : POLLOUT), 0};

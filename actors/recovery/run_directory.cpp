@@ -29,8 +29,8 @@ namespace fs = std::filesystem;
 constexpr const char* start_prefix = "start-";
 constexpr const char* forgotten = "forgotten";
 constexpr std::size_t id_length_max = 128;
-/// Tells programs that a driver starts that the run which its settings name is the driver's.
-constexpr const char* taken_variable = "SALAMANDER_RECOVERY_TAKEN_BY";
+/// Tells programs that a driver starts that the run which their settings name is the driver's: its process and the directory.
+constexpr const char* taken_variable = "SALAMANDER_RECOVERY_TAKEN";
 
 /// Of this process.
 struct begun_run {
@@ -97,6 +97,10 @@ void check_build_ids() {
                                                     "one; link it with -Wl,--build-id");
 }
 
+std::string taken_by_us(const fs::path& run) {
+  return std::to_string(::getpid()) + ' ' + run.string();
+}
+
 /// A program that ends well needs nothing of its run any more. The engines have stopped by then: they were registered later.
 void remove_own_runs(int status, void*) {
   if (status != 0)
@@ -135,8 +139,6 @@ std::optional<run_directory> run_directory::begin(const config& settings) {
   const auto directory = settings.get("salamander.checkpoint.dir", "");
   if (id.empty())
     return std::nullopt;
-  if (const char* const taken = std::getenv(taken_variable); taken && taken != std::to_string(::getpid()))
-    return std::nullopt; // this program was started by the driver whose run that is
   if (!is_name(id))
     core::throw_error(errc::bad_config_value, "salamander.recovery.id is \"" + id +
                                                   "\"; it names a directory: at most 128 letters, digits, dots, dashes and underscores");
@@ -152,6 +154,9 @@ std::optional<run_directory> run_directory::begin(const config& settings) {
   check_build_ids();
   run_directory made;
   made.run_ = fs::absolute(core::plain_path(directory)) / id;
+  if (const char* const taken = std::getenv(taken_variable))
+    if (const std::string text = taken; text.ends_with(' ' + made.run_.string()) && text != taken_by_us(made.run_))
+      return std::nullopt; // this program was started by the driver whose run that is
   make_private(made.run_);
   made.claim_start();
   made.begin_context();
@@ -181,7 +186,7 @@ void run_directory::claim_start() {
   static const bool registered = ::on_exit(&remove_own_runs, nullptr) == 0;
   static_cast<void>(registered); // without, the directory stays
   runs[run_.string()] = {start_, 0, ::getpid()};
-  ::setenv(taken_variable, std::to_string(::getpid()).c_str(), 1);
+  ::setenv(taken_variable, taken_by_us(run_).c_str(), 1);
 }
 
 void run_directory::begin_context() {

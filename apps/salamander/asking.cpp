@@ -3,9 +3,14 @@
 #include <salamander/actors/cluster/master_line.hpp>
 #include <salamander/rdd/config.hpp>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace salamander::tool {
+
+void say_trouble(const std::string& why) {
+  fmt::print(stderr, "salamander: no master answers yet ({}); asking on for {} s in all\n", why, answer_max.count());
+}
 
 void add_cluster_options(CLI::App& command, asked_cluster& into) {
   command.add_option("--master", into.master, "salamander://host:port[,host:port...]; default: SALAMANDER_MASTER");
@@ -24,7 +29,7 @@ std::unique_ptr<actors::submitter> line_to(const asked_cluster& where) {
     throw CLI::ValidationError("--master", "name the cluster: --master salamander://host:port, or SALAMANDER_MASTER");
   if (credentials.empty())
     throw CLI::ValidationError("--credentials", "name the folder of credentials that keygen made, or set SALAMANDER_CREDENTIALS");
-  return std::make_unique<actors::submitter>(credentials, actors::masters_of(master));
+  return std::make_unique<actors::submitter>(credentials, actors::masters_of(master), answer_max, say_trouble);
 }
 
 } // namespace salamander::tool

@@ -5,10 +5,17 @@
 
 #include <salamander/actors/cluster/submitter.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string>
 
 namespace salamander::tool {
+
+/// How long subcommands ask a cluster that does not answer.
+inline constexpr std::chrono::seconds answer_max{30};
+
+/// A note to who waits.
+void say_trouble(const std::string& why);
 
 struct asked_cluster {
   std::string master;

@@ -48,7 +48,15 @@ json json_of(const cluster::cluster_summary& all) {
                                     {"executor_memory_bytes", one.executor_memory_bytes},
                                     {"submitted_at", one.submitted_at},
                                     {"ended_at", one.ended_at},
-                                    {"reason", one.reason}});
+                                    {"reason", one.reason},
+                                    {"driver", one.submitted_as},
+                                    {"jobs_active", one.progress.jobs_active},
+                                    {"jobs_done", one.progress.jobs_done},
+                                    {"jobs_failed", one.progress.jobs_failed},
+                                    {"stages_active", one.progress.stages_active},
+                                    {"tasks_active", one.progress.tasks_active},
+                                    {"tasks_done", one.progress.tasks_done},
+                                    {"tasks_total", one.progress.tasks_total}});
   for (const auto& one : all.executors)
     made["executors"].push_back({{"application", one.application},
                                  {"executor", one.executor},
@@ -117,6 +125,19 @@ std::string mebibytes(std::uint64_t bytes) {
   return std::to_string(bytes >> 20) + " MiB";
 }
 
+/// "1 running, 3 done, 1 failed"
+std::string jobs_text(const cluster::application_progress& all) {
+  std::string text;
+  const auto add = [&](std::uint64_t count, const char* what) {
+    if (count > 0)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+  };
+  add(all.jobs_active, "running");
+  add(all.jobs_done - std::min(all.jobs_done, all.jobs_failed), "done");
+  add(all.jobs_failed, "failed");
+  return text;
+}
+
 void print(const cluster::cluster_summary& all) {
   fmt::print("master at {}: {}, term {}\n", all.master, text_of(all.state), all.term);
   table workers({"worker", "host", "state", "cores", "memory"});
@@ -124,11 +145,13 @@ void print(const cluster::cluster_summary& all) {
     workers.add({printable(one.worker), printable(one.host), text_of(one.state), fmt::format("{}/{}", one.cores_used, one.cores),
                  fmt::format("{}/{}", one.memory_used_bytes >> 20, mebibytes(one.memory_bytes))});
   workers.print("Workers (used/offered)");
-  table applications({"application", "name", "user", "state", "executors", "cores", "submitted", "ended", ""});
+  table applications({"application", "name", "user", "state", "executors", "cores", "jobs", "tasks", "submitted", "ended", ""});
   for (const auto& one : all.applications)
     applications.add({one.id, printable(one.name), printable(one.user), text_of(one.state), std::to_string(one.executors),
-                      std::to_string(one.cores), time_text(one.submitted_at), time_text(one.ended_at), printable(one.reason)});
-  applications.print("Applications");
+                      std::to_string(one.cores), jobs_text(one.progress),
+                      fmt::format("{}/{}", one.progress.tasks_done, one.progress.tasks_total), time_text(one.submitted_at),
+                      time_text(one.ended_at), printable(one.reason)});
+  applications.print("Applications (tasks: done/begun)");
   table executors({"application", "executor", "worker", "cores", "state"});
   for (const auto& one : all.executors)
     executors.add({one.application, std::to_string(one.executor), printable(one.worker), std::to_string(one.cores), text_of(one.state)});

@@ -1,3 +1,4 @@
+#include "asking.hpp"
 #include "commands.hpp"
 
 #include <salamander/actors/cluster/master_line.hpp>
@@ -9,10 +10,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <glob.h>
 #include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -24,6 +27,8 @@ namespace {
 using actors::submission;
 using scheduler::cluster::driver_state;
 using scheduler::cluster::driver_summary;
+
+constexpr std::uint64_t counted_max = 65536;
 
 struct submit_options {
   std::string master;
@@ -37,7 +42,7 @@ struct submit_options {
   std::string executor_cores;
   std::string total_executor_cores;
   std::string driver_memory = "1g";
-  std::uint32_t driver_cores = 1;
+  std::string driver_cores = "1";
   bool supervise = false;
   bool wait = false;
   bool json = false;
@@ -54,6 +59,38 @@ bool looks_secret(std::string key) {
 
 [[noreturn]] void usage_error(const std::string& text) {
   throw CLI::ValidationError("submit", text);
+}
+
+/// `amount` is a size such as 512m, or else a plain number.
+void check_positive(const char* what, const std::string& text, bool amount) {
+  if (text.empty())
+    return;
+  std::uint64_t value = 0;
+  if (amount && !text.starts_with('-'))
+    value = core::parse_bytes(what, text);
+  else if (const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+           parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value > counted_max)
+    value = 0;
+  if (value == 0)
+    usage_error(std::string(what) + " must be a positive number, not \"" + text + '"');
+}
+
+/// Patterns become the files that match them.
+std::vector<std::string> expanded(const std::vector<std::string>& paths) {
+  std::vector<std::string> all;
+  for (const auto& path : paths) {
+    if (path.find_first_of("*?[") == std::string::npos) {
+      all.push_back(path);
+      continue;
+    }
+    ::glob_t found{};
+    const int result = ::glob(path.c_str(), 0, nullptr, &found);
+    all.insert(all.end(), found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    ::globfree(&found);
+    if (result != 0)
+      core::throw_error(errc::input_not_found, "no file matches " + path + " of --files");
+  }
+  return all;
 }
 
 /// Weakest first: the properties file, --conf, flags of their own.
@@ -98,17 +135,24 @@ std::vector<std::pair<std::string, std::string>> settings_of(const submit_option
 submission submission_of(const submit_options& asked, std::vector<std::string> program) {
   if (program.empty())
     usage_error("name the program to run: salamander submit [options] PROGRAM [arguments]");
+  if (program.front().starts_with('-'))
+    usage_error("unrecognized option: " + program.front());
+  if (asked.deploy_mode != "client" && asked.deploy_mode != "cluster")
+    usage_error("--deploy-mode must be either \"client\" or \"cluster\", not \"" + asked.deploy_mode + '"');
+  check_positive("driver memory", asked.driver_memory, true);
+  check_positive("driver cores", asked.driver_cores, false);
+  check_positive("executor memory", asked.executor_memory, true);
+  check_positive("executor cores", asked.executor_cores, false);
+  check_positive("total executor cores", asked.total_executor_cores, false);
   submission made;
   made.program = program.front();
   made.arguments.assign(program.begin() + 1, program.end());
   made.settings = settings_of(asked);
-  made.files = asked.files;
+  made.files = expanded(asked.files);
   made.name = asked.name;
   made.supervise = asked.supervise;
-  made.driver_cores = asked.driver_cores;
+  made.driver_cores = static_cast<std::uint32_t>(std::stoul(asked.driver_cores));
   made.driver_memory_bytes = core::parse_bytes("--driver-memory", asked.driver_memory);
-  if (made.driver_memory_bytes == 0)
-    usage_error("driver memory must be a positive number");
   actors::check(made);
   return made;
 }
@@ -145,22 +189,20 @@ void print(const driver_summary& one, bool json) {
                one.reason.empty() ? "" : " (" + one.reason + ')');
 }
 
+/// What is missing on the command line is a mistake in using it.
+actors::cluster_access cluster_named(const submission& what) {
+  try {
+    return actors::cluster_of(what.settings);
+  } catch (const error& failure) {
+    usage_error(failure.what());
+  }
+}
+
 int submit_to_cluster(const submission& what, const submit_options& asked) {
-  config settings;
-  for (const auto& [key, value] : what.settings)
-    settings.set(key, value);
-  const auto master = settings.get("salamander.master", "");
-  if (!master.starts_with("salamander://"))
-    usage_error("deploy mode cluster needs a master salamander://host:port, not \"" + master + '"');
-  const auto credentials = settings.find("salamander.credentials").value_or("");
-  if (credentials.empty())
-    usage_error("name the folder of credentials: --credentials, or SALAMANDER_CREDENTIALS");
+  const auto [masters, credentials] = cluster_named(what);
   std::vector<actors::program_file> files;
-  auto sent = what;
-  // Neither is for the driver: its worker tells it both.
-  std::erase_if(sent.settings, [](const auto& one) { return one.first == "salamander.credentials" || one.first == "salamander.master"; });
-  const auto description = actors::describe(sent, files);
-  actors::submitter line(credentials, actors::masters_of(master));
+  const auto description = actors::describe(what, files);
+  actors::submitter line(credentials, actors::masters_of(masters), answer_max, say_trouble);
   const auto driver = line.submit(actors::random_token(), description, files);
   for (;;) {
     const auto all = line.status(driver).drivers;
@@ -200,12 +242,11 @@ void add_submit(CLI::App& tool, int& exit_code) {
   command->prefix_command();
   command->add_option("--master", asked->master,
                       "local[N], local-cluster[n,cores,MiB] or salamander://host:port[,host:port]; default: SALAMANDER_MASTER");
-  command->add_option("--deploy-mode", asked->deploy_mode, "client: the program runs in place of this one; cluster: under a worker")
-      ->check(CLI::IsMember({"client", "cluster"}));
+  command->add_option("--deploy-mode", asked->deploy_mode, "client: the program runs in place of this one; cluster: under a worker");
   command->add_option("--name", asked->name, "of the application");
   command->add_option("-c,--conf", asked->settings, "a setting, key=value; may be repeated")->allow_extra_args(false);
   command->add_option("--properties-file", asked->properties_file, "settings, a line each");
-  command->add_option("--files", asked->files, "files for the directories in which driver and executors run, separated by commas")
+  command->add_option("--files", asked->files, "files for driver and tasks (files::get), separated by commas; may be patterns")
       ->delimiter(',')
       ->allow_extra_args(false);
   command->add_option("--credentials", asked->credentials, "the folder \"client\" that keygen made; default: SALAMANDER_CREDENTIALS");
@@ -213,9 +254,7 @@ void add_submit(CLI::App& tool, int& exit_code) {
   command->add_option("--executor-cores", asked->executor_cores, "of each executor (default: all that a worker has free)");
   command->add_option("--total-executor-cores", asked->total_executor_cores, "of all executors together (default: all)");
   command->add_option("--driver-memory", asked->driver_memory, "reserved for a driver on the cluster")->capture_default_str();
-  command->add_option("--driver-cores", asked->driver_cores, "reserved for a driver on the cluster")
-      ->capture_default_str()
-      ->check(CLI::Range(1U, 65536U));
+  command->add_option("--driver-cores", asked->driver_cores, "reserved for a driver on the cluster")->capture_default_str();
   command->add_flag("--supervise", asked->supervise, "start the driver again when it does not end well (cluster mode)");
   command->add_flag("--wait", asked->wait, "return when the driver has ended, with its exit code (cluster mode)");
   command->add_flag("--json", asked->json, "for scripts");

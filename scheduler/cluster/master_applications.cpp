@@ -56,6 +56,7 @@ void master::impl::on(const application_heard& e) {
   application->sequence = e.what.sequence;
   application->last_heard = now_;
   application->awaited = false;
+  application->progress = e.what.progress;
   if (!e.what.described.empty() && !application->described) {
     application->described = e.what.described.front();
     application->missing = e.missing;
@@ -188,6 +189,7 @@ void master::impl::end_application(application_entry& application, application_s
   application.result = result;
   application.ended = reason.empty() ? "it is over" : reason;
   application.ended_at = wall_;
+  application.progress.jobs_active = application.progress.stages_active = application.progress.tasks_active = 0;
   if (application.journalled)
     write(application_over{application.id, result, reason, wall_});
   const auto how = result == application_state::finished ? notice::level::info : notice::level::warning;
@@ -198,6 +200,13 @@ void master::impl::end_application(application_entry& application, application_s
   application.missing.clear();
   application.released.clear();
   tell_everybody(); // workers may remove its directories
+}
+
+void master::impl::fail_afterwards(application_entry& application, const std::string& reason) {
+  application.result = application_state::failed;
+  application.ended = reason;
+  if (application.journalled)
+    write(application_over{application.id, application.result, reason, application.ended_at});
 }
 
 void master::impl::forget_old_applications() {

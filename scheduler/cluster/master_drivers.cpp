@@ -95,10 +95,17 @@ void master::impl::end_attempt(driver_entry& driver, process_end end, std::int32
   driver.reason = reason;
   touch_worker(driver.worker);
   dirty_ = true;
-  for (auto& [number, application] : applications_)
-    if (!application.over && application.submitted_as == driver.id)
+  application_entry* newest = nullptr;
+  for (auto& [number, application] : applications_) {
+    if (application.submitted_as != driver.id)
+      continue;
+    newest = &application;
+    if (!application.over)
       end_application(application, driver.kill_asked ? application_state::killed : application_state::failed,
                       "its driver " + driver.id + " has ended: " + reason);
+  }
+  if (newest && newest->result == application_state::finished && end == process_end::failed)
+    fail_afterwards(*newest, "its driver " + driver.id + " has ended: " + reason);
   if (driver.kill_asked)
     return end_driver(driver, driver_state::killed, driver.kill_reason);
   if (end == process_end::finished)

@@ -16,7 +16,8 @@ application_state state_of(const application_entry& one) {
 }
 
 application_summary summary_of(const application_entry& one) {
-  application_summary told{one.id, one.name, one.user, state_of(one), 0, 0, 0, one.submitted_at, one.ended_at, one.ended};
+  application_summary told{one.id,           one.name,     one.user,  state_of(one),    0,           0, 0,
+                           one.submitted_at, one.ended_at, one.ended, one.submitted_as, one.progress};
   for (const auto& [number, executor] : one.executors)
     if (executor.living()) {
       ++told.executors;
@@ -51,12 +52,20 @@ std::string what_is_missing(const driver_entry& driver, const std::map<std::stri
          std::to_string(driver.what.memory_bytes >> 20) + " MiB";
 }
 
+bool belongs_to(const application_entry& one, const std::string& id) {
+  return one.id == id || one.submitted_as == id;
+}
+
+bool belongs_to(const driver_entry& one, const std::string& id) {
+  return one.id == id;
+}
+
 /// What is not over first, then the newest.
 template <class Entry, class IsOver>
 std::vector<const Entry*> in_order(const std::map<std::uint64_t, Entry>& all, const std::string& id, IsOver is_over) {
   std::vector<const Entry*> chosen;
   for (auto at = all.rbegin(); at != all.rend(); ++at)
-    if (id.empty() || at->second.id == id)
+    if (id.empty() || belongs_to(at->second, id))
       chosen.push_back(&at->second);
   std::ranges::stable_partition(chosen, [&](const Entry* one) { return !is_over(*one); });
   return chosen;

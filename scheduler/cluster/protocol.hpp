@@ -140,6 +140,17 @@ struct application_description {
   std::string launch;               ///< an encoded executor_launch, the same for all its executors
 };
 
+/// How far an application has come, as its driver counts.
+struct application_progress {
+  std::uint32_t jobs_active = 0;
+  std::uint64_t jobs_done = 0;
+  std::uint64_t jobs_failed = 0; ///< of the jobs done
+  std::uint32_t stages_active = 0;
+  std::uint32_t tasks_active = 0;
+  std::uint64_t tasks_done = 0;
+  std::uint64_t tasks_total = 0; ///< of stages that have begun
+};
+
 /// From a driver: what it is and wants.
 struct application_report {
   static constexpr const char* wire_name = "salamander.application_report";
@@ -152,9 +163,10 @@ struct application_report {
   std::vector<std::uint32_t> leaving;             ///< executors that shall hand over what they have, then end
   std::vector<std::uint32_t> buried;              ///< ended ones of which it knows
   std::vector<application_description> described; ///< one, when it is introduced: at first and when asked; else none
+  application_progress progress;
   template <class F>
   void fields(F&& f) {
-    f(protocol, token, id, sequence, executors_max, released, leaving, buried, described);
+    f(protocol, token, id, sequence, executors_max, released, leaving, buried, described, progress);
   }
 };
 
@@ -257,6 +269,8 @@ struct application_summary {
   std::int64_t submitted_at = 0; ///< seconds since 1970
   std::int64_t ended_at = 0;     ///< 0: it has not
   std::string reason;
+  std::string submitted_as; ///< the driver's id when it runs on the cluster itself, else empty
+  application_progress progress;
 };
 
 struct driver_summary {

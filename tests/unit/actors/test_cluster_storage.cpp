@@ -245,6 +245,23 @@ TEST_CASE("records of a master's journal are read as they were written") {
   CHECK(master_journal(in.path).read().launches.empty());
 }
 
+TEST_CASE("what a driver is started with is on the disk as a whole before its submission is accepted, or refused") {
+  const folder in;
+  master_journal it(in.path);
+  CHECK(it.stage_launch("one").empty());
+  CHECK(master_journal(in.path).read().launches.empty()); // nobody's yet
+  it.keep_launch("driver-1", "one");
+  it.keep_launch("driver-2", "two"); // not staged
+  CHECK(it.stage_launch("three").empty());
+  CHECK(it.stage_launch("four").empty()); // another submission came between
+  it.keep_launch("driver-3", "three");
+  CHECK(master_journal(in.path).read().launches ==
+        std::map<std::string, std::string>{{"driver-1", "one"}, {"driver-2", "two"}, {"driver-3", "three"}});
+  fs::remove_all(in.path / "drivers");
+  std::ofstream(in.path / "drivers") << "no directory";
+  CHECK(it.stage_launch("five").find("cannot write") != std::string::npos);
+}
+
 TEST_CASE("a record that another release wrote is an error, whatever its bytes") {
   CHECK_THROWS_AS(decode_record(""), salamander::error);
   CHECK_THROWS_AS(decode_record("\x02zzz"), salamander::error);

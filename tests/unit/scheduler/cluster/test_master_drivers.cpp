@@ -127,6 +127,46 @@ TEST_CASE("the application of a supervised driver ends before another attempt be
   CHECK(it.application(application).state == application_state::failed);
 }
 
+TEST_CASE("an application that said all is well has failed when its driver's process fails afterwards, for the next master too") {
+  model_cluster it;
+  auto& worker = it.add_worker("a");
+  const auto id = it.submit("d", it.program());
+  it.run(1s);
+  auto what = model_cluster::wish(1, 1);
+  what.submitted_as = id;
+  auto& driver = it.add_driver("x", what);
+  const auto application = driver.last.id;
+  it.tell(master::application_left{driver.peer, {driver.token, true, "its context was stopped"}});
+  CHECK(it.application(application).state == application_state::finished);
+  worker.end_driver(id, process_end::failed, 3);
+  it.report(worker);
+  CHECK(it.application(application).state == application_state::failed);
+  CHECK(it.application(application).reason == "its driver " + id + " has ended: exited with code 3");
+  it.lead();
+  CHECK(it.application(application).state == application_state::failed);
+}
+
+TEST_CASE("an application's progress is what its driver said last, and is told with its driver's state") {
+  model_cluster it;
+  it.add_worker("a");
+  const auto id = it.submit("d", it.program());
+  auto what = model_cluster::wish(1, 1);
+  what.submitted_as = id;
+  auto& driver = it.add_driver("x", what);
+  auto report = driver.report();
+  report.progress = {1, 2, 1, 3, 4, 50, 60};
+  it.tell(master::application_heard{driver.peer, report, {}});
+  auto told = it.it->summary(it.now, id);
+  REQUIRE(told.applications.size() == 1);
+  CHECK(told.applications.front().submitted_as == id);
+  CHECK(told.applications.front().progress.jobs_active == 1);
+  CHECK(told.applications.front().progress.tasks_done == 50);
+  it.tell(master::application_left{driver.peer, {driver.token, true, ""}});
+  told = it.it->summary(it.now, driver.last.id);
+  CHECK(told.applications.front().progress.jobs_active == 0);
+  CHECK(told.applications.front().progress.jobs_done == 2);
+}
+
 TEST_CASE("more drivers than may be are refused") {
   master_settings settings;
   settings.drivers_max = 1;

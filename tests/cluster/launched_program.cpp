@@ -1,0 +1,113 @@
+// An application to be launched, which ends in the way that its first argument says.
+#include <salamander/salamander.hpp>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+
+namespace sal = salamander;
+
+namespace {
+
+int count(int argc, char** argv) {
+  sal::context sc;
+  std::printf("counted %lld\n", static_cast<long long>(sc.range(0, 1000, 1, 4).map([](std::int64_t x) { return x + 1; }).count()));
+  if (argc > 3)
+    std::puts(sc.range(0, 2, 1, 2)
+                  .map(sal::bind_front(
+                      [](const std::string& name, std::int64_t) {
+                        std::ifstream in(sal::files::get(name));
+                        return std::string(std::istreambuf_iterator<char>(in), {});
+                      },
+                      std::string(argv[3])))
+                  .first()
+                  .c_str());
+  std::fprintf(stderr, "to errors\n");
+  sc.stop();
+  return argc > 2 ? std::atoi(argv[2]) : 0;
+}
+
+/// Ends only when its job is ended.
+int work_on() {
+  sal::context sc;
+  std::puts("began");
+  std::fflush(stdout);
+  try {
+    sc.range(0, 10'000, 1, 10'000)
+        .map([](std::int64_t x) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(20));
+          return x;
+        })
+        .count();
+  } catch (const sal::error& failure) {
+    std::printf("ended: %s\n", failure.code() == sal::errc::job_cancelled ? "cancelled" : failure.what());
+    return 7;
+  }
+  return 0;
+}
+
+int never_end() {
+  ::signal(SIGTERM, SIG_IGN);
+  std::puts("deaf");
+  std::fflush(stdout);
+  for (;;)
+    ::pause();
+}
+
+int print(int lines) {
+  for (int i = 0; i < lines; ++i)
+    std::printf("line %d\n", i);
+  return 0;
+}
+
+/// After a while, so that its launcher may be gone by then.
+int leave_mark(const char* path) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  std::ofstream(path) << "done";
+  return 0;
+}
+
+int show_surroundings() {
+  const char* const colour = std::getenv("COLOUR");
+  std::printf("%s in %s as %s\n", colour ? colour : "none", std::filesystem::current_path().c_str(),
+              sal::config{}.get("salamander.app.name", "nobody").c_str());
+  return 0;
+}
+
+int fail_in_scope() {
+  try {
+    const sal::context sc;
+    sc.range(0, 4).map([](std::int64_t) -> int { throw std::runtime_error("broken on purpose"); }).count();
+  } catch (const sal::error&) {
+    return 9;
+  }
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  sal::init(argc, argv);
+  const std::string how = argc > 1 ? argv[1] : "";
+  if (how == "count")
+    return count(argc, argv);
+  if (how == "work_on")
+    return work_on();
+  if (how == "never_end")
+    return never_end();
+  if (how == "print")
+    return print(std::atoi(argv[2]));
+  if (how == "mark")
+    return leave_mark(argv[2]);
+  if (how == "surroundings")
+    return show_surroundings();
+  if (how == "throw")
+    return fail_in_scope();
+  return 99;
+}

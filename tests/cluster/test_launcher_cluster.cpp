@@ -1,0 +1,92 @@
+#include "launch_fixture.hpp"
+
+using namespace launch_test;
+using sal::deploy_mode;
+using sal::launch_output;
+using sal::launch_state;
+
+TEST_CASE("applications are launched on a cluster, in both deploy modes") {
+  const small_cluster cluster;
+  SUBCASE("client mode: the driver is a child of the launching program") {
+    const auto app = cluster.launcher_here({"count", "0", "words.txt"}, deploy_mode::client)
+                         .add_file(cluster.here.file("words.txt", "of a file"))
+                         .start();
+    CHECK(app.wait() == launch_state::finished);
+    CHECK(app.output() == "counted 1000\nof a file\n");
+    CHECK(app.application_id().starts_with("app-"));
+  }
+  SUBCASE("cluster mode: a worker runs it, and keeps what it prints") {
+    const auto app = cluster.launcher_here({"count", "0", "words.txt"}, deploy_mode::cluster)
+                         .add_file(cluster.here.file("words.txt", "of a file"))
+                         .start();
+    CHECK(app.driver_id().starts_with("driver-"));
+    CHECK(app.wait() == launch_state::finished);
+    CHECK(app.exit_code() == 0);
+    CHECK(app.output() == "counted 1000\nof a file\n");
+    CHECK(app.errors().find("to errors\n") != std::string::npos);
+    CHECK(app.application_id().starts_with("app-"));
+  }
+  SUBCASE("cluster mode: an exit code passes on, and the application counts as failed") {
+    const auto app = cluster.launcher_here({"count", "3"}, deploy_mode::cluster).start();
+    CHECK(app.wait() == launch_state::failed);
+    CHECK(app.exit_code() == 3);
+    CHECK(app.reason() == "exited with code 3");
+    const auto log = cluster.log("status");
+    REQUIRE(
+        tool_process(
+            {"status", "--master", cluster.url, "--credentials", (cluster.keys() / "client").string(), app.application_id(), "--json"}, log)
+            .end(0) == 0);
+    CHECK(read_file(log).find("\"FAILED\"") != std::string::npos);
+  }
+  SUBCASE("cluster mode: progress is told, and cancel ends it") {
+    const auto app = cluster.launcher_here({"work_on"}, deploy_mode::cluster).start();
+    REQUIRE(comes_true([&] { return app.progress().tasks_done > 0; }));
+    CHECK(app.state() == launch_state::running);
+    CHECK(app.progress().jobs_active == 1);
+    CHECK(app.progress().tasks_total == 10'000);
+    CHECK(app.progress().cores == 2);
+    CHECK(app.output() == "began\n");
+    app.cancel();
+    CHECK(app.wait() == launch_state::killed);
+    CHECK(app.reason() == "it was cancelled by the program that launched it");
+  }
+  SUBCASE("client mode: an exception that leaves the context's scope makes the application fail") {
+    const auto app = cluster.launcher_here({"throw"}, deploy_mode::client).start();
+    CHECK(app.wait() == launch_state::failed);
+    CHECK(app.exit_code() == 9);
+    const auto log = cluster.log("status");
+    REQUIRE(
+        tool_process(
+            {"status", "--master", cluster.url, "--credentials", (cluster.keys() / "client").string(), app.application_id(), "--json"}, log)
+            .end(0) == 0);
+    CHECK(read_file(log).find("an exception left the scope of its context") != std::string::npos);
+  }
+  SUBCASE("cluster mode: what only a child process can do is refused") {
+    const auto base = cluster.launcher_here({"count"}, deploy_mode::cluster);
+    CHECK(code_of([&] { sal::launcher(base).set_working_directory("/").start(); }) == sal::errc::invalid_argument);
+    CHECK(code_of([&] { sal::launcher(base).redirect_output(launch_output::inherited()).start(); }) == sal::errc::invalid_argument);
+  }
+}
+
+TEST_CASE("a cluster that is gone makes its applications lost, and a launch fails") {
+  small_cluster cluster;
+  const auto app = cluster.launcher_here({"work_on"}, deploy_mode::cluster).set_answer_timeout(2s).start();
+  REQUIRE(comes_true([&] { return app.state() == launch_state::running; }));
+  cluster.master->end(SIGKILL);
+  CHECK(app.wait() == launch_state::lost);
+  CHECK(app.reason().find("the cluster does not answer") != std::string::npos);
+  CHECK_FALSE(app.exit_code().has_value());
+  CHECK(code_of([&] { cluster.launcher_here({"count"}, deploy_mode::cluster).set_answer_timeout(500ms).start(); }) ==
+        sal::errc::no_executors);
+}
+
+TEST_CASE("credentials of another cluster are told at once") {
+  const small_cluster cluster;
+  const auto strange = cluster.here.path / "strange";
+  REQUIRE(tool_process({"keygen", strange.string()}, cluster.log("keygen")).end(0) == 0);
+  std::string text;
+  const auto made = cluster.launcher_here({"count"}, deploy_mode::cluster).set_answer_timeout(600s);
+  CHECK(code_of([&] { sal::launcher(made).set_credentials((strange / "client").string()).start(); }, &text) == sal::errc::io_error);
+  CHECK(text.find("credentials") != std::string::npos);
+  CHECK(code_of([&] { sal::launcher(made).set_credentials((strange / "nothing").string()).start(); }) == sal::errc::io_error);
+}

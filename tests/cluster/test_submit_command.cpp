@@ -1,0 +1,94 @@
+#include "launch_fixture.hpp"
+
+using namespace launch_test;
+
+namespace {
+
+struct submission_test {
+  scratch here;
+  int runs = 0;
+
+  /// What the tool prints, and its exit code.
+  std::pair<int, std::string> submit(std::vector<std::string> words, std::vector<std::string> environment = {}) {
+    const auto log = here.path / ("log-" + std::to_string(++runs));
+    words.insert(words.begin(), "submit");
+    const int code = tool_process(std::move(words), log, std::move(environment)).end(0);
+    return {code, read_file(log)};
+  }
+  /// What the application is called when these say so.
+  std::string name_of(std::vector<std::string> options, std::vector<std::string> environment = {}) {
+    options.insert(options.end(), {launched_program(), "surroundings"});
+    const auto text = submit(std::move(options), std::move(environment)).second;
+    const auto at = text.rfind(" as ");
+    return at == std::string::npos ? text : text.substr(at + 4, text.size() - at - 5);
+  }
+};
+
+constexpr int usage = 2;
+
+} // namespace
+
+TEST_CASE_FIXTURE(submission_test, "flags win over --conf, that over the properties file, that over the defaults file") {
+  here.file("salamander-defaults.conf", "salamander.app.name from-defaults\n");
+  const std::vector<std::string> defaults{"SALAMANDER_CONF_DIR=" + here.path.string()};
+  const auto properties = here.file("own.conf", "salamander.app.name=from-properties\n");
+  CHECK(name_of({}) == "nobody");
+  CHECK(name_of({}, defaults) == "from-defaults");
+  CHECK(name_of({"--properties-file", properties}, defaults) == "from-properties");
+  CHECK(name_of({"--properties-file", properties, "--conf", "salamander.app.name=from-conf"}, defaults) == "from-conf");
+  CHECK(name_of({"--name", "from-flag", "-c", "salamander.app.name=from-conf", "--properties-file", properties}, defaults) == "from-flag");
+}
+
+TEST_CASE_FIXTURE(submission_test, "files may be lists and patterns, and reach tasks") {
+  here.file("a1.txt", "first");
+  here.file("a2.txt", "second");
+  const auto other = here.file("b.csv", "third");
+  const std::vector<std::pair<std::string, std::string>> all{{"a1.txt", "first"}, {"a2.txt", "second"}, {"b.csv", "third"}};
+  for (const auto& [name, text] : all) {
+    const auto [code, printed] =
+        submit({"--master", "local[2]", "--files", (here.path / "a*.txt").string() + "," + other, launched_program(), "count", "0", name});
+    CHECK(code == 0);
+    CHECK(printed.find(text) != std::string::npos);
+  }
+  const auto [code, printed] = submit({"--files", (here.path / "c*").string(), launched_program(), "count"});
+  CHECK(code == 1);
+  CHECK(printed.find("no file matches") != std::string::npos);
+  CHECK(submit({"--files", other + "," + other, launched_program(), "count"}).second.find("two files are named b.csv") !=
+        std::string::npos);
+}
+
+TEST_CASE_FIXTURE(submission_test, "what makes no sense on the command line is told, and nothing runs") {
+  const auto refused = [&](std::vector<std::string> options, const std::string& text) {
+    options.insert(options.end(), {launched_program(), "print", "1"});
+    const auto [code, printed] = submit(std::move(options));
+    CHECK_MESSAGE(code == usage, printed);
+    CHECK_MESSAGE(printed.find(text) != std::string::npos, printed);
+    CHECK(printed.find("line 0") == std::string::npos);
+  };
+  refused({"--driver-memory", "0"}, "driver memory must be a positive number");
+  refused({"--driver-memory=-1g"}, "driver memory must be a positive number");
+  refused({"--driver-cores", "0"}, "driver cores must be a positive number");
+  refused({"--executor-memory=-512m"}, "executor memory must be a positive number");
+  refused({"--executor-cores=-2"}, "executor cores must be a positive number");
+  refused({"--total-executor-cores", "0"}, "total executor cores must be a positive number");
+  refused({"--deploy-mode", "yarn"}, "--deploy-mode must be either \"client\" or \"cluster\"");
+  refused({"--unknown"}, "unrecognized option: --unknown");
+  refused({"--supervise"}, "--deploy-mode cluster");
+  refused({"--deploy-mode", "cluster", "--master", "local[2]"}, "salamander://host:port");
+  const auto [code, printed] = submit({});
+  CHECK(code == usage);
+  CHECK(printed.find("name the program") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(submission_test, "a program's exit code is passed on, and a mistyped key is named") {
+  CHECK(submit({"--master", "local[2]", launched_program(), "count", "3"}).first == 3);
+  const auto [code, printed] = submit({"--conf", "salamander.core.max=2", launched_program(), "count"});
+  CHECK(code == 1);
+  CHECK(printed.find("salamander.cores.max") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(submission_test, "kill needs to be told what") {
+  const auto log = here.path / "kill";
+  CHECK(tool_process({"kill"}, log).end(0) == usage);
+  CHECK(read_file(log).find("specify a submission to kill") != std::string::npos);
+}
