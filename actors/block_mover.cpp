@@ -105,7 +105,7 @@ std::uint8_t block_mover::move_cached(const order& what) {
   const auto outcome = store.put(id, to_stored(copy_of(*fetched)), what.ordered_at, storage::room::free_only);
   if (outcome == put_outcome::refused)
     return code_of(move_outcome::no_room);
-  return code_of(store.find(id) ? move_outcome::moved : move_outcome::not_found); // its dataset may have been dropped meanwhile
+  return code_of(store.find(id) ? move_outcome::moved : move_outcome::failed); // its dataset may have been dropped meanwhile
 }
 
 std::optional<storage::map_outline> block_mover::fetch_outline(const order& what) {
@@ -145,7 +145,7 @@ std::uint8_t block_mover::move_output(const order& what) {
   }
   // The task may have run there once more meanwhile: its blocks are replaced all together, and these may be of both.
   if (const auto still = fetch_outline(what); !still || still->attempt != outline->attempt)
-    return code_of(move_outcome::not_found);
+    return code_of(move_outcome::failed);
   for (std::size_t i = 0; i < count; ++i) {
     output.size_bytes += fetched[i]->size();
     output.checksums[places[i]] = storage::crc32c(*fetched[i]);
@@ -162,7 +162,7 @@ std::uint8_t block_mover::move_output(const order& what) {
     const auto here = store.find(block_id::outline(shuffle, map));
     const auto known = here ? storage::decode_outline(*static_cast<const core::byte_buffer*>(here->object.get())) : std::nullopt;
     if (!known || known->attempt != attempt)
-      return code_of(move_outcome::not_found);
+      return code_of(move_outcome::failed);
   }
   return code_of(move_outcome::moved);
 }

@@ -40,7 +40,7 @@ void driver_scheduler::impl::continue_departures() {
   for (const auto id : leaving) {
     auto& one = departures_.at(id);
     auto& at = *executors_.find(id);
-    if (at.ending || !move_blocks(id, one) || at.running > 0)
+    if (at.ending || !move_blocks(id, one) || at.running > 0 || at.receiving > 0)
       continue;
     if (!one.told_before)
       renew_readers(one);
@@ -55,7 +55,8 @@ void driver_scheduler::impl::continue_departures() {
 bool driver_scheduler::impl::move_blocks(executor_id id, departure& one) {
   if (!options_.handover.enabled)
     return true;
-  const bool idle = executors_.find(id)->running == 0;
+  const auto& at = *executors_.find(id);
+  const bool idle = at.running == 0 && at.receiving == 0; // what was on its way here before may still come
   if (!one.stuck.empty() && (!one.retry_at || *one.retry_at <= now_)) {
     for (auto& block : std::exchange(one.stuck, {})) {
       block.failures = 0;
@@ -68,6 +69,11 @@ bool driver_scheduler::impl::move_blocks(executor_id id, departure& one) {
   if (one.open.empty() && one.moving == 0 && one.stuck.empty() && !one.looked && (idle || !one.begun)) {
     for (auto& block : blocks_to_move(id))
       one.open.push_back(std::move(block));
+    for (const auto& block : cache_.held_by(id))
+      if (!still_to_be_moved(id, {false, block.dataset.value, block.partition})) { // others hold it, too: readers go there
+        cache_.remove(block, id);
+        one.datasets.insert(block.dataset);
+      }
     one.begun = true;
     one.looked = idle && one.open.empty();
   }
@@ -149,6 +155,7 @@ void driver_scheduler::impl::order_moves(executor_id id, departure& one) {
 // Messages of executors that are lost do not come here.
 void driver_scheduler::impl::on(const blocks_moved& e) {
   auto* const to = executors_.find(e.executor);
+  bool lost = false;
   for (const auto& [number, outcome] : e.moves) {
     const auto at = moves_.find(number);
     if (!to || at == moves_.end() || at->second.to != e.executor)
@@ -158,6 +165,8 @@ void driver_scheduler::impl::on(const blocks_moved& e) {
     --to->receiving;
     auto& one = departures_.at(move.from);
     --one.moving;
+    if (const auto leaves = departures_.find(e.executor); leaves != departures_.end())
+      leaves->second.looked = false; // it leaves itself by now
     auto& block = move.block;
     if (outcome == move_outcome::moved && block.is_map_output) {
       if (outputs_.relocate({block.owner}, block.partition, move.from, move.to, block.made_by)) {
@@ -174,13 +183,22 @@ void driver_scheduler::impl::on(const blocks_moved& e) {
         one.datasets.insert({block.owner});
         ++one.moved;
       }
-    } else if (outcome != move_outcome::not_found && still_to_be_moved(move.from, block)) {
+    } else if (outcome == move_outcome::not_found && still_to_be_moved(move.from, block)) {
+      // As if a reader had not found it.
+      lost = true;
+      if (!block.is_map_output)
+        cache_.remove({{block.owner}, block.partition}, move.from);
+      else if (outputs_.remove({block.owner}, block.partition, move.from))
+        map_output_lost({block.owner}, block.partition);
+    } else if (still_to_be_moved(move.from, block)) {
       block.refused_by.push_back(move.to);
       (++block.failures < options_.handover.failures_max ? one.open.push_back(std::move(block)) : one.stuck.push_back(std::move(block)));
       if (!one.stuck.empty() && !one.retry_at)
         one.retry_at = now_ + options_.handover.retry_wait;
     }
   }
+  if (lost)
+    inputs_shrank();
 }
 
 // Nobody has room. Who could stay does; the others are given the time that their worker gives them.

@@ -65,7 +65,7 @@ struct executor_leaving {
 /// What has become of a block that an executor was to take over (take_over).
 enum class move_outcome : std::uint8_t {
   moved,
-  not_found, ///< its holder does not hold it any more, or holds another one
+  not_found, ///< its holder does not hold it any more, or holds the output of another attempt
   no_room,
   failed, ///< its holder could not be reached, or sent what was damaged
 };

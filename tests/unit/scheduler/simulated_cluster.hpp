@@ -195,15 +195,16 @@ public:
         auto& stored = to.shuffle_blocks[what];
         if (stored.by < held->by)
           stored = *held;
-        if (stored.by == one.block.made_by)
-          outcome = move_outcome::moved;
+        outcome = stored.by == one.block.made_by ? move_outcome::moved : move_outcome::failed;
       }
     } else if (outcome == move_outcome::not_found) {
       const std::pair what{rdd_id{one.block.owner}, one.block.partition};
       const auto held = from->second.cached.find(what);
-      if (held != from->second.cached.end() && drops_[what.first] == one.drops) {
-        to.cached.insert(*held);
-        outcome = move_outcome::moved;
+      if (held != from->second.cached.end()) {
+        const bool dropped = drops_[what.first] != one.drops;
+        if (!dropped)
+          to.cached.insert(*held);
+        outcome = dropped ? move_outcome::failed : move_outcome::moved;
       }
     }
     trace << "M" << one.block.move << "," << static_cast<int>(outcome);

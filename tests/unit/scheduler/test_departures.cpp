@@ -275,3 +275,38 @@ TEST_CASE("without hand-over an executor that leaves ends when its tasks have en
   CHECK(f.orders.empty());
   CHECK(f.released(0));
 }
+
+TEST_CASE("a block that its holder has lost is computed again, and not sent for again and again") {
+  departure_fixture f;
+  f.join_executor(0, 2);
+  f.join_executor(1, 2);
+  const auto shuffled = f.shuffle(f.source(2), 1);
+  f.submit(shuffled);
+  f.run_until_idle();
+  f.ask_to_leave(0);
+  REQUIRE(f.orders.size() == 1);
+  f.move_all(move_outcome::not_found);
+  CHECK(f.released(0));
+  const auto again = f.submit(shuffled);
+  f.run_until_idle();
+  CHECK(f.counts(again).tasks_succeeded == 2);
+}
+
+TEST_CASE("an executor that was taking over when it is asked to leave hands on what it has got") {
+  departure_fixture f;
+  f.join_executor(0, 2);
+  f.submit(f.shuffle(f.source(2), 1));
+  f.run_until_idle();
+  f.join_executor(1, 2);
+  f.ask_to_leave(0);
+  REQUIRE(f.orders.size() == 2);
+  f.join_executor(2, 2);
+  f.ask_to_leave(1);
+  CHECK_FALSE(f.released(1));
+  f.move_all();
+  CHECK(f.released(0));
+  CHECK(f.released(1));
+  f.lose(0);
+  f.lose(1);
+  CHECK_FALSE(f.noticed("is lost"));
+}
