@@ -7,21 +7,34 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
 namespace sal = salamander;
 
 namespace {
 
-void write_down(const std::string& path, const std::string& what, std::uint32_t partition) {
+/// A path that travels with a function.
+struct file_name {
+  explicit file_name(std::string_view path) {
+    if (path.size() >= sizeof text)
+      throw std::runtime_error("the path is too long");
+    std::copy(path.begin(), path.end(), text);
+  }
+  char text[256] = {};
+};
+
+void write_down(const file_name& path, const std::string& what, std::uint32_t partition) {
   const auto line = what + ' ' + std::to_string(partition) + '\n';
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int file = ::open(path.text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const bool written = file >= 0 && ::write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size());
   if (file >= 0)
     ::close(file);
   if (!written)
-    throw std::runtime_error("cannot write to " + path);
+    throw std::runtime_error(std::string("cannot write to ") + path.text);
 }
 
 } // namespace
@@ -30,12 +43,12 @@ int main(int argc, char** argv) {
   sal::init(argc, argv);
   if (argc != 5 && argc != 6)
     return 2;
-  const std::string path = argv[1];
   const int rounds = std::stoi(argv[2]);
   const int pause = std::stoi(argv[3]);
   const auto partitions = static_cast<std::uint32_t>(std::stoul(argv[4]));
   const int idle = argc == 6 ? std::stoi(argv[5]) : 0;
   try {
+    const file_name path(argv[1]);
     sal::context sc;
     const auto cached = sc.range(0, 10000, 1, partitions)
                             .map_partitions_with_index([path](std::uint32_t partition, auto numbers) {
