@@ -261,7 +261,10 @@ void driver_scheduler::impl::end_departure(executor_id lost) {
     }
     at = moves_.erase(at);
   }
-  departures_.erase(lost);
+  if (const auto over = departures_.find(lost); over != departures_.end()) {
+    renew_readers(over->second); // what has moved is not lost, so nothing else would tell them
+    departures_.erase(over);
+  }
 }
 
 bool driver_scheduler::impl::has_moved(const fetch_failed& why) const {

@@ -310,3 +310,19 @@ TEST_CASE("an executor that was taking over when it is asked to leave hands on w
   f.lose(1);
   CHECK_FALSE(f.noticed("is lost"));
 }
+
+TEST_CASE("readers are told the new places of what has moved from an executor that dies while it leaves") {
+  departure_fixture f;
+  f.join_executor(0, 1);
+  f.join_executor(1, 1);
+  f.submit(f.shuffle(f.source(2), 4));
+  f.run_stage(stage_id{0});
+  f.ask_to_leave(0);
+  f.move_all();
+  REQUIRE(f.all<renew_inputs>().empty());
+  f.lose(0);
+  CHECK(f.all<renew_inputs>().size() == 1);
+  CHECK(f.launched_partitions(stage_id{0}, 1).empty());
+  f.run_until_idle();
+  CHECK(f.finished(job_id{0}));
+}
