@@ -49,6 +49,10 @@ core::block to_block(const storage::stored_block& stored) {
   return {nullptr, std::static_pointer_cast<const core::byte_buffer>(stored.object)};
 }
 
+bool is_intact(const storage::stored_block& stored) {
+  return !stored.checksum || storage::crc32c(*static_cast<const core::byte_buffer*>(stored.object.get())) == *stored.checksum;
+}
+
 block_service::block_service(const executor_options& options)
     : self_(options.executor), memory_(std::make_shared<accounted_store>(options.memory_bytes)), kept_(options.on_warning) {
   if (options.socket_directory.empty())
@@ -67,6 +71,12 @@ block_service::block_service(const executor_options& options)
   auto impatient = client;
   impatient.attempts_max = 1;
   impatient.silence_max = std::min(client.silence_max, move_on_after);
+  // What is moved here from a leaving executor must not push out what is here.
+  auto taking_over = client;
+  taking_over.reserve_memory = [memory = memory_](std::uint64_t bytes) {
+    return memory->memory.try_acquire(storage::memory_use::execution, bytes);
+  };
+  taking_over_client_ = std::make_unique<net::block_client>(std::move(taking_over));
   client_ = std::make_unique<net::block_client>(std::move(client));
   impatient_client_ = std::make_unique<net::block_client>(std::move(impatient));
   net::server_options server{options.socket_directory, options.executor};
@@ -111,7 +121,7 @@ core::block block_service::find_here(const storage::block_id& id) {
   const auto found = store().find(id);
   if (!found)
     return {};
-  if (found->checksum && storage::crc32c(*static_cast<const core::byte_buffer*>(found->object.get())) != *found->checksum) {
+  if (!is_intact(*found)) {
     store().discard(id);
     return {};
   }

@@ -23,6 +23,8 @@ class peer_book;
 storage::stored_block to_stored(std::shared_ptr<const core::block_object> object);
 storage::stored_block to_stored(std::shared_ptr<const core::byte_buffer> bytes);
 core::block to_block(const storage::stored_block& stored);
+/// False: bytes that have changed since they were put there.
+bool is_intact(const storage::stored_block& stored);
 void encode_block_object(const void* object, core::byte_buffer& out);
 
 /// Memory budget, block store and, when there is a socket directory, a server for peers and connections to them.
@@ -80,6 +82,11 @@ public:
     return claims_;
   }
 
+  /// For blocks that are moved here: takes free memory only. Requires: has_peers().
+  net::block_client& taking_over_client() noexcept {
+    return *taking_over_client_;
+  }
+
   /// Requires: has_peers().
   net::block_client& client() noexcept {
     return *client_;
@@ -102,6 +109,7 @@ private:
   std::shared_ptr<net::peer_book> book_; ///< null: all peers are on this machine
   std::unique_ptr<net::block_client> client_;
   std::unique_ptr<net::block_client> impatient_client_;
+  std::unique_ptr<net::block_client> taking_over_client_;
   std::unique_ptr<net::block_server> server_;
 };
 

@@ -102,6 +102,7 @@ scheduler_setup actor_engine::make_scheduler_setup(const core::master_url& maste
     };
     setup.contents_changed = [kept = kept_] { kept->give_up(); };
   }
+  setup.allocation = allocation_of(settings_, master);
   setup.barriers.sync_timeout = settings_.get_time("salamander.barrier.sync.timeout");
   setup.progress = progress_;
   setup.executors = executors_;
@@ -231,6 +232,14 @@ std::shared_ptr<caf::actor_addr> actor_engine::start_driver_side(const core::mas
   scheduling.kill = [owner_address](std::uint32_t executor, const std::string& reason) {
     if (const auto to = caf::actor_cast<executors_owner>(*owner_address))
       post(to, kill_executor{executor, reason});
+  };
+  scheduling.release = [owner_address](std::uint32_t executor, const std::string& reason) {
+    if (const auto to = caf::actor_cast<executors_owner>(*owner_address))
+      post(to, kill_executor{executor, reason, true});
+  };
+  scheduling.want_executors = [owner_address](std::uint32_t executors) {
+    if (const auto to = caf::actor_cast<application_actor>(*owner_address))
+      post(to, executors_wanted{executors});
   };
   scheduler_ = spawn_scheduler(host_->system(), scheduling);
   return owner_address;

@@ -99,6 +99,8 @@ void send_reports(executor_self self) {
   };
   for (auto& arrival : state.runtime->take_barrier_arrivals())
     say(self, barrier_reached{state.setup.executor, state.setup.incarnation, std::move(arrival)});
+  if (auto taken = state.runtime->take_moved(); !taken.empty())
+    say(self, blocks_taken{state.setup.executor, state.setup.incarnation, std::move(taken)});
   auto reports = state.runtime->take_reports();
   auto evicted = state.runtime->take_evictions();
   std::size_t bytes = 0;
@@ -161,6 +163,10 @@ void obey(executor_self self, const drop_result& message) {
 
 void obey(executor_self self, const meet_peers& message) {
   self->state.runtime->meet(message.peers);
+}
+
+void obey(executor_self self, const take_blocks& message) {
+  self->state.runtime->take_over(message.from, message.blocks);
 }
 
 void obey(executor_self self, const drop_broadcast& message) {
@@ -283,6 +289,7 @@ executor_actor::behavior_type run_executor(executor_self self, const executor_se
       [=](const drop_result& message) { obey(self, message); },
       [=](const drop_broadcast& message) { obey(self, message); },
       [=](const meet_peers& message) { obey(self, message); },
+      [=](const take_blocks& message) { obey(self, message); },
       [=](barrier_passed& message) { obey(self, std::move(message)); },
       [=](const leave& message) { leave_for_good(self, 0, message.reason); },
       [=](numbered_order& message) { receive(self, message); },

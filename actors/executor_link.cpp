@@ -163,6 +163,7 @@ executor_link::behavior_type run_link(link_self self, const link_setup& setup) {
       pass_on<drop_result>(self),
       pass_on<drop_broadcast>(self),
       pass_on<meet_peers>(self),
+      pass_on<take_blocks>(self),
       pass_on<barrier_passed>(self),
       [=](leave& message) { transmit(self, std::move(message)); },
       receive<heartbeat>(self),

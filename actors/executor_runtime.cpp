@@ -1,7 +1,7 @@
 #include <salamander/actors/executor_runtime.hpp>
 
 #include <salamander/actors/barrier_hall.hpp>
-#include <salamander/actors/block_service.hpp>
+#include <salamander/actors/block_mover.hpp>
 #include <salamander/actors/fault_injector.hpp>
 #include <salamander/actors/net/block_socket.hpp>
 #include <salamander/actors/task_runner.hpp>
@@ -30,7 +30,8 @@ std::filesystem::path block_socket_of(const std::filesystem::path& directory, st
 class executor_runtime::impl {
 public:
   impl(executor_options options, std::function<void()> on_reports)
-      : options_(std::move(options)), on_reports_(std::move(on_reports)), blocks_(options_), barriers_([this] { announce(true); }) {
+      : options_(std::move(options)), on_reports_(std::move(on_reports)), blocks_(options_), barriers_([this] { announce(true); }),
+        mover_(blocks_, [this] { announce(true); }) {
     const std::lock_guard lock(mutex_);
     for (std::uint32_t i = 0; i < options_.cores; ++i)
       add_worker(options_.positions ? options_.positions + i : nullptr);
@@ -111,6 +112,7 @@ public:
     watch_.notify_all();
     if (watcher.joinable())
       watcher.join();
+    mover_.stop();
     cancel_where([](std::uint64_t) { return true; });
     work_.notify_all();
     std::unique_lock lock(mutex_);
@@ -138,6 +140,9 @@ public:
   }
   block_service& blocks() noexcept {
     return blocks_;
+  }
+  block_mover& mover() noexcept {
+    return mover_;
   }
   barrier_hall& barriers() noexcept {
     return barriers_;
@@ -320,6 +325,7 @@ private:
   const std::function<void()> on_reports_;
   block_service blocks_;
   barrier_hall barriers_;
+  block_mover mover_;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -455,6 +461,14 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> executor_runtime::take_evic
   for (const auto& id : impl_->blocks().store().take_evictions())
     evicted.emplace_back(id.a, id.b);
   return evicted;
+}
+
+void executor_runtime::take_over(std::uint32_t from, std::vector<moving_block> blocks) {
+  impl_->mover().take_over(from, std::move(blocks));
+}
+
+std::vector<std::pair<std::uint64_t, std::uint8_t>> executor_runtime::take_moved() {
+  return impl_->mover().take_outcomes();
 }
 
 std::uint32_t executor_runtime::running_tasks() const {

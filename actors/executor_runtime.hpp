@@ -165,6 +165,15 @@ struct barrier_answer {
   std::string error;
 };
 
+/// A block that this executor shall hold from now on; see scheduler::moving_block.
+struct moving_block {
+  std::uint64_t move = 0;
+  bool is_map_output = false;
+  std::uint32_t owner = 0; ///< the shuffle, or the dataset
+  std::uint32_t partition = 0;
+  std::uint64_t made_by = 0;
+};
+
 /// Runs tasks on `cores` threads of its own.
 /// Threads: all members may be called from any thread. Faults: no exception of a task leaves it; each launched task yields exactly
 /// one report, also when it was cancelled before it began. A task that runs longer than options.watch allows is cancelled and fails; if it
@@ -218,6 +227,11 @@ public:
   /// Evicted cache blocks since the last call that have not been cached again: (dataset, partition). Call it after take_reports and
   /// treat its answer as the later word.
   std::vector<std::pair<std::uint32_t, std::uint32_t>> take_evictions();
+
+  /// Fetches blocks from another executor and keeps them, on a thread of its own; `on_reports` says when there are outcomes to take.
+  void take_over(std::uint32_t from, std::vector<moving_block> blocks);
+  /// (move, scheduler::move_outcome) since the last call. Call it before take_evictions, whose answer is the later word.
+  std::vector<std::pair<std::uint64_t, std::uint8_t>> take_moved();
 
   std::uint32_t running_tasks() const;
   std::uint64_t cached_bytes() const;

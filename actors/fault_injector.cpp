@@ -52,6 +52,7 @@ std::optional<testing::blocks> kind_of(const storage::block_id& id) {
   case storage::block_kind::source:
   case storage::block_kind::plan:
   case storage::block_kind::broadcast:
+  case storage::block_kind::outline:
     break;
   }
   return std::nullopt;

@@ -16,6 +16,7 @@
 //   drop_result      a kept result that was fetched or is not wanted; a map output that is not wanted
 //   drop_broadcast   the copy of a broadcast value; answered by dataset_dropped
 //   meet_peers       where others serve their blocks
+//   take_blocks      blocks of an executor that leaves are to be kept here; answered by blocks_taken
 //   barrier_passed   tasks that wait at a barrier go on, or fail
 //   leave            the executor ends
 #pragma once
@@ -25,10 +26,11 @@
 namespace salamander::actors {
 
 /// What the scheduler hears from executors: in local mode from the executor itself, else from links.
-using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,        // alive; load and cache size
-                                        caf::reacts_to<tasks_reported>,   // attempts that ended, with small results; evicted blocks
-                                        caf::reacts_to<dataset_dropped>,  // answer to drop_dataset and drop_broadcast
-                                        caf::reacts_to<barrier_reached>>; // a task waits; answered by barrier_passed or cancel_attempts
+using executor_inbox = caf::typed_actor<caf::reacts_to<heartbeat>,       // alive; load and cache size
+                                        caf::reacts_to<tasks_reported>,  // attempts that ended, with small results; evicted blocks
+                                        caf::reacts_to<dataset_dropped>, // answer to drop_dataset and drop_broadcast
+                                        caf::reacts_to<barrier_reached>, // a task waits; answered by barrier_passed or cancel_attempts
+                                        caf::reacts_to<blocks_taken>>;   // answer to take_blocks
 
 /// Runs tasks: in the driver's process for local masters, else in an executor's. Orders come bare in the first case and numbered in
 /// the second.
@@ -65,8 +67,9 @@ using supervisor_actor = executors_owner::extend<caf::reacts_to<process_ended>, 
                                                  caf::reacts_to<restart_due>>;  // own clock: the restart policy allows the next one
 
 /// Of a standalone cluster: takes the executors that its master grants.
-using application_actor = executors_owner::extend<caf::reacts_to<master_event>, // from the contact to the masters
-                                                  caf::reacts_to<beat>>;        // own clock
+using application_actor = executors_owner::extend<caf::reacts_to<master_event>,     // from the contact to the masters
+                                                  caf::reacts_to<executors_wanted>, // from the scheduler: dynamic allocation
+                                                  caf::reacts_to<beat>>;            // own clock
 
 /// Shell of scheduler::driver_scheduler.
 using scheduler_actor = executor_inbox::extend<caf::reacts_to<submit_job>,         // by users' threads
@@ -75,6 +78,7 @@ using scheduler_actor = executor_inbox::extend<caf::reacts_to<submit_job>,      
                                                caf::reacts_to<executor_ready>,     // from the supervisor: it registered
                                                caf::reacts_to<executor_gone>,      // from the supervisor: its process is dead
                                                caf::reacts_to<executor_silent>,    // from a link: suspect, or recovered
+                                               caf::reacts_to<executor_leaves>,    // from its owner: its worker leaves
                                                caf::reacts_to<executors_given_up>, // from the supervisor: none will come
                                                caf::reacts_to<result_fetched>,     // from the fetching thread
                                                caf::reacts_to<unpersist_dataset>,  // by users' threads
@@ -82,6 +86,7 @@ using scheduler_actor = executor_inbox::extend<caf::reacts_to<submit_job>,      
                                                caf::reacts_to<forget_broadcast>,   // by users' threads
                                                caf::reacts_to<count_cached>,       // by users' threads
                                                caf::reacts_to<wake>,               // own clock, asked for by the state machine
+                                               caf::reacts_to<beat>,               // own clock: dynamic allocation looks at the load
                                                caf::reacts_to<shut_down>>;         // running jobs fail, then the actor ends
 
 } // namespace salamander::actors

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <salamander/actors/caf.hpp>
+#include <salamander/actors/handover_messages.hpp>
 #include <salamander/actors/jobs.hpp>
 #include <salamander/actors/recovery/kept_inputs.hpp>
 #include <salamander/rdd/code.hpp>
@@ -191,7 +192,7 @@ struct heartbeat_seen {
 };
 
 using any_order = std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_result, drop_broadcast,
-                               barrier_passed, meet_peers>;
+                               barrier_passed, meet_peers, take_blocks>;
 using order_pointer = std::shared_ptr<const any_order>;
 
 /// An upper bound on what a message takes on the wire.
@@ -300,7 +301,7 @@ struct barrier_reached {
   }
 };
 
-using any_report = std::variant<tasks_reported, dataset_dropped, barrier_reached>;
+using any_report = std::variant<tasks_reported, dataset_dropped, barrier_reached, blocks_taken>;
 using report_pointer = std::shared_ptr<const any_report>;
 
 struct numbered_report {
@@ -334,7 +335,7 @@ struct messages_seen {
 using executor_port =
     caf::typed_actor<caf::reacts_to<run_stage>, caf::reacts_to<run_tasks>, caf::reacts_to<cancel_attempts>, caf::reacts_to<forget_stage>,
                      caf::reacts_to<drop_dataset>, caf::reacts_to<drop_shuffle>, caf::reacts_to<drop_result>, caf::reacts_to<drop_broadcast>,
-                     caf::reacts_to<barrier_passed>, caf::reacts_to<meet_peers>, caf::reacts_to<leave>>;
+                     caf::reacts_to<barrier_passed>, caf::reacts_to<meet_peers>, caf::reacts_to<take_blocks>, caf::reacts_to<leave>>;
 
 /// Where a core of a dead executor was, as its process left it in shared memory.
 struct stuck_task {
@@ -368,6 +369,11 @@ struct executor_gone {
   std::uint32_t executor = 0;
   std::string reason;
   std::optional<std::vector<stuck_task>> positions; ///< where its tasks were; without value: not known
+};
+/// It is to leave, and hands over what it holds before.
+struct executor_leaves {
+  std::uint32_t executor = 0;
+  std::string reason;
 };
 struct executor_silent {
   std::uint32_t executor = 0;
@@ -415,6 +421,11 @@ struct link_lost {
 struct kill_executor {
   std::uint32_t executor = 0;
   std::string reason;
+  bool released = false; ///< it was asked to end, and holds nothing that anybody needs
+};
+/// So many executors are wanted for now, those that leave not counted.
+struct executors_wanted {
+  std::uint32_t executors = 0;
 };
 /// A link shall refuse whatever comes.
 struct fence {};
@@ -446,6 +457,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::cancel_all_jobs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executor_ready)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executor_gone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executor_silent)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executor_leaves)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executors_wanted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::executors_given_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::result_fetched)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::unpersist_dataset)
@@ -489,4 +502,6 @@ CAF_ADD_TYPE_ID(salamander, (salamander::actors::drop_broadcast))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::meet_peers))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::barrier_passed))
 CAF_ADD_TYPE_ID(salamander, (salamander::actors::barrier_reached))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::take_blocks))
+CAF_ADD_TYPE_ID(salamander, (salamander::actors::blocks_taken))
 CAF_END_TYPE_ID_BLOCK(salamander)

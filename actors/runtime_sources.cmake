@@ -1,6 +1,7 @@
 # The part of actors/ that knows nothing of CAF.
 set(SALAMANDER_RUNTIME_SOURCES
     barrier_hall.cpp
+    block_mover.cpp
     block_service.cpp
     broadcast_pieces.cpp
     broadcast_values.cpp

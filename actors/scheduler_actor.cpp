@@ -30,12 +30,14 @@ scheduler_actor::behavior_type run_scheduler(scheduler_actor::stateful_pointer<s
       on(&scheduler_shell::report),
       on(&scheduler_shell::dropped),
       on(&scheduler_shell::reached),
+      on(&scheduler_shell::taken),
       on(&scheduler_shell::submit),
       on(&scheduler_shell::cancel),
       on(&scheduler_shell::cancel_all),
       on(&scheduler_shell::join),
       on(&scheduler_shell::lose),
       on(&scheduler_shell::silent),
+      on(&scheduler_shell::leaves),
       on(&scheduler_shell::give_up),
       on(&scheduler_shell::fetched),
       on(&scheduler_shell::unpersist),
@@ -43,6 +45,7 @@ scheduler_actor::behavior_type run_scheduler(scheduler_actor::stateful_pointer<s
       on(&scheduler_shell::forget),
       on(&scheduler_shell::count),
       on(&scheduler_shell::woken),
+      on(&scheduler_shell::look_at_load),
       [=](shut_down) {
         shell->stop();
         self->quit();

@@ -4,6 +4,7 @@
 #include <salamander/actors/fault_director.hpp>
 #include <salamander/actors/interfaces.hpp>
 #include <salamander/actors/progress.hpp>
+#include <salamander/scheduler/allocation.hpp>
 #include <salamander/scheduler/barrier_coordinator.hpp>
 #include <salamander/scheduler/driver_scheduler.hpp>
 
@@ -34,6 +35,11 @@ struct scheduler_setup {
   std::function<void()> contents_changed{}; ///< what is kept is out of date; null the same
   /// Ends an executor's process; null where executors are no processes.
   std::function<void(std::uint32_t executor, const std::string& reason)> kill{};
+  /// Ends an executor's process that has handed over what it held; null as `kill`.
+  std::function<void(std::uint32_t executor, const std::string& reason)> release{};
+  /// Without value: the number of executors is not the driver's concern.
+  std::optional<scheduler::allocation_options> allocation{};
+  std::function<void(std::uint32_t executors)> want_executors{}; ///< with `allocation`
 };
 
 /// How long executors may take to say that they dropped a dataset; the caller of a blocking unpersist waits no longer.

@@ -322,6 +322,42 @@ void scheduler_shell::perform_one(const sched::stage_finished& what) {
   setup_.progress->stage_ended(what.stage.value);
 }
 
+void scheduler_shell::perform_one(const sched::take_over& what) {
+  const auto at = executors_.find(what.executor.value);
+  if (at == executors_.end())
+    return; // its loss is on the way to the state machine
+  take_blocks order{what.from.value, {}};
+  for (const auto& one : what.blocks) {
+    order.blocks.push_back({one.move, one.is_map_output, one.owner, one.partition, one.made_by.value});
+    if (order.blocks.size() == take_blocks::blocks_max)
+      tell(self_, at->second.port, take_blocks{what.from.value, std::exchange(order.blocks, {})});
+  }
+  if (!order.blocks.empty())
+    tell(self_, at->second.port, std::move(order));
+}
+
+// Whoever is sent a task of it next is told of its inputs again, and before the task.
+void scheduler_shell::perform_one(const sched::renew_inputs& what) {
+  if (const auto at = stages_.find(what.stage.value); at != stages_.end())
+    at->second.told.clear();
+}
+
+void scheduler_shell::perform_one(const sched::release_executor& what) {
+  const auto at = executors_.find(what.executor.value);
+  if (at == executors_.end())
+    return;
+  if (setup_.log)
+    setup_.log(sched::notice::level::info, fmt::format("executor {} is released: {}", what.executor.value, what.reason));
+  tell(self_, at->second.port, leave{what.reason});
+  if (setup_.release)
+    setup_.release(what.executor.value, what.reason);
+}
+
+void scheduler_shell::perform_one(const sched::executor_stays& what) {
+  if (allocation_)
+    allocation_->stays(what.executor);
+}
+
 void scheduler_shell::perform_one(const sched::notice& what) {
   if (setup_.log)
     setup_.log(what.how, what.text);

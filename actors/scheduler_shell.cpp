@@ -12,6 +12,9 @@ namespace sched = scheduler;
 /// Jobs whose lineage is searched for the title of a dataset that a dead executor was at.
 constexpr std::size_t shown_jobs_max = 64;
 
+/// How often dynamic allocation looks at the load.
+constexpr std::chrono::milliseconds allocation_look_interval{100};
+
 sched::failure to_failure(const task_report& report) {
   if (const auto* error = std::get_if<task_report::user_error>(&report.outcome))
     return sched::user_error{error->text, error->code};
@@ -23,7 +26,27 @@ sched::failure to_failure(const task_report& report) {
 } // namespace
 
 scheduler_shell::scheduler_shell(scheduler_actor::pointer self, scheduler_setup setup)
-    : self_(self), setup_(std::move(setup)), machine_(setup_.limits), barriers_(setup_.barriers) {}
+    : self_(self), setup_(std::move(setup)), machine_(setup_.limits), barriers_(setup_.barriers) {
+  if (setup_.allocation) {
+    allocation_.emplace(*setup_.allocation);
+    remind(self_, allocation_look_interval, beat{});
+  }
+}
+
+void scheduler_shell::look_at_load(const beat&) {
+  if (!allocation_ || broken_)
+    return;
+  const auto decided = allocation_->look(
+      machine_.load(), [&](sched::executor_id id) { return machine_.holds_blocks(id); }, now(self_));
+  if (decided.target && setup_.want_executors)
+    setup_.want_executors(*decided.target);
+  for (const auto id : decided.leaving)
+    queue(sched::executor_leaving{id, "idle", true});
+  for (const auto id : decided.dropped)
+    perform_one(sched::release_executor{id, "idle, and what it holds is computed again when it is needed"});
+  run();
+  remind(self_, allocation_look_interval, beat{});
+}
 
 void scheduler_shell::submit(submit_job& message) {
   const auto job = std::move(message.job);
@@ -121,6 +144,21 @@ void scheduler_shell::silent(const executor_silent& executor) {
     feed(sched::executor_suspected{{executor.executor}});
   else
     feed(sched::executor_recovered{{executor.executor}});
+}
+
+void scheduler_shell::leaves(executor_leaves& message) {
+  feed(sched::executor_leaving{{message.executor}, std::move(message.reason), false});
+}
+
+void scheduler_shell::taken(const blocks_taken& message) {
+  if (!executors_.contains(message.executor))
+    return;
+  sched::blocks_moved event{{message.executor}, {}};
+  for (const auto& [move, outcome] : message.outcomes)
+    event.moves.emplace_back(move, outcome <= static_cast<std::uint8_t>(sched::move_outcome::failed)
+                                       ? static_cast<sched::move_outcome>(outcome)
+                                       : sched::move_outcome::failed);
+  feed(std::move(event));
 }
 
 void scheduler_shell::cancel_all(const cancel_all_jobs& message) {

@@ -18,6 +18,8 @@ public:
   void join(executor_ready& message);
   void lose(executor_gone& message);
   void silent(const executor_silent& message);
+  void leaves(executor_leaves& message);
+  void taken(const blocks_taken& message);
   void give_up(executors_given_up& message);
   void report(tasks_reported& message);
   void fetched(result_fetched& message);
@@ -29,6 +31,7 @@ public:
   void forget(const forget_broadcast& message);
   void count(const count_cached& message);
   void woken(const wake& message);
+  void look_at_load(const beat& message);
   /// A defect of the library: all jobs fail with its text, later ones with errc::context_stopped, and what runs is cancelled. Nothing
   /// waits for ever.
   void break_down(const std::string& what);
@@ -109,6 +112,10 @@ private:
   void perform_one(const scheduler::stage_started& what);
   void perform_one(const scheduler::stage_finished& what);
   void perform_one(const scheduler::notice& what);
+  void perform_one(const scheduler::take_over& what);
+  void perform_one(const scheduler::renew_inputs& what);
+  void perform_one(const scheduler::release_executor& what);
+  void perform_one(const scheduler::executor_stays& what);
 
   void announce(const scheduler::launch_tasks& what, executor_entry& executor);
   /// Tells all others where the newcomer serves its blocks, and it where they do.
@@ -124,6 +131,7 @@ private:
   scheduler_setup setup_;
   scheduler::driver_scheduler machine_;
   scheduler::barrier_coordinator barriers_;
+  std::optional<scheduler::allocation> allocation_;
   std::deque<scheduler::event> events_;
   bool running_ = false;
   std::optional<std::string> broken_; ///< the defect that stopped everything

@@ -1,5 +1,6 @@
 #include <salamander/actors/scheduling.hpp>
 
+#include <salamander/actors/log.hpp>
 #include <salamander/rdd/error.hpp>
 #include <salamander/scheduler/pools.hpp>
 
@@ -57,6 +58,17 @@ scheduler::exclusion_options exclusion(const config& settings) {
   return options;
 }
 
+scheduler::handover_options handover(const config& settings) {
+  scheduler::handover_options options;
+  options.enabled = settings.get_bool("salamander.storage.decommission.enabled");
+  options.cached = settings.get_bool("salamander.storage.decommission.rddBlocks.enabled");
+  options.map_outputs = settings.get_bool("salamander.storage.decommission.shuffleBlocks.enabled");
+  options.at_once_max = count_of(settings, "salamander.storage.decommission.shuffleBlocks.maxThreads");
+  options.failures_max = count_of(settings, "salamander.storage.decommission.maxReplicationFailuresPerBlock");
+  options.retry_wait = settings.get_time("salamander.storage.decommission.replicationReattemptInterval");
+  return options;
+}
+
 scheduler::barrier_options barriers(const config& settings, const core::master_url& master, std::uint32_t task_cpus) {
   scheduler::barrier_options options;
   options.slots_check_interval = settings.get_time("salamander.scheduler.barrier.maxConcurrentTasksCheck.interval");
@@ -98,8 +110,49 @@ scheduler::scheduler_options scheduling_options(const config& settings, const co
   options.exclusion = exclusion(settings);
   options.exclusion.kill_possible = !local;
   options.barrier = barriers(settings, master, options.task_cpus);
+  options.handover = handover(settings);
   options.fair = settings.get("salamander.scheduler.mode") == "fair";
   options.pools = declared_pools(settings);
+  return options;
+}
+
+std::optional<scheduler::allocation_options> allocation_of(const config& settings, const core::master_url& master) {
+  if (!settings.get_bool("salamander.dynamicAllocation.enabled"))
+    return std::nullopt;
+  if (master.how != core::master_url::kind::cluster) {
+    log(log_level::warn, "salamander.dynamicAllocation.enabled is ignored: a local master has all its executors from the start");
+    return std::nullopt;
+  }
+  scheduler::allocation_options options;
+  const auto refuse = [](const std::string& text) { core::throw_error(errc::bad_config_value, text); };
+  options.executors_min = count_of(settings, "salamander.dynamicAllocation.minExecutors");
+  if (settings.contains("salamander.dynamicAllocation.maxExecutors"))
+    options.executors_max = count_of(settings, "salamander.dynamicAllocation.maxExecutors");
+  if (options.executors_min > options.executors_max)
+    refuse(fmt::format("salamander.dynamicAllocation.minExecutors ({}) must be less than or equal to "
+                       "salamander.dynamicAllocation.maxExecutors ({}): lower the one or raise the other",
+                       options.executors_min, options.executors_max));
+  options.executors_initial = options.executors_min;
+  if (settings.contains("salamander.dynamicAllocation.initialExecutors")) {
+    options.executors_initial = count_of(settings, "salamander.dynamicAllocation.initialExecutors");
+    if (options.executors_initial < options.executors_min || options.executors_initial > options.executors_max)
+      refuse(
+          fmt::format("salamander.dynamicAllocation.initialExecutors ({}) must lie between salamander.dynamicAllocation.minExecutors ({}) "
+                      "and salamander.dynamicAllocation.maxExecutors ({})",
+                      options.executors_initial, options.executors_min, options.executors_max));
+  }
+  options.ratio = number_above(settings, "salamander.dynamicAllocation.executorAllocationRatio", 0, 1);
+  options.backlog_timeout = settings.get_time("salamander.dynamicAllocation.schedulerBacklogTimeout");
+  options.sustained_timeout = settings.contains("salamander.dynamicAllocation.sustainedSchedulerBacklogTimeout")
+                                  ? settings.get_time("salamander.dynamicAllocation.sustainedSchedulerBacklogTimeout")
+                                  : options.backlog_timeout;
+  options.idle_timeout = settings.get_time("salamander.dynamicAllocation.executorIdleTimeout");
+  if (settings.contains("salamander.dynamicAllocation.cachedExecutorIdleTimeout"))
+    options.cached_idle_timeout = settings.get_time("salamander.dynamicAllocation.cachedExecutorIdleTimeout");
+  const auto hand = handover(settings);
+  options.hands_over = hand.enabled && hand.cached && hand.map_outputs;
+  if (settings.contains("salamander.executor.cores"))
+    options.slots_expected = std::max(1U, count_of(settings, "salamander.executor.cores") / count_of(settings, "salamander.task.cpus"));
   return options;
 }
 

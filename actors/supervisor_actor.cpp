@@ -226,7 +226,7 @@ supervisor_actor::behavior_type run_supervisor(supervisor_self self, const super
         feed(self, machine::link_lost{{message.executor}, message.reason, message.connection_ended});
       },
       [=](const kill_executor& message) {
-        feed(self, machine::link_lost{{message.executor}, "killed: " + message.reason, false});
+        feed(self, machine::link_lost{{message.executor}, (message.released ? "" : "killed: ") + message.reason, false});
       },
       [=](const process_ended& message) {
         feed(self, machine::process_ended{{message.executor}, explain(message.reason)});

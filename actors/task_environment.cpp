@@ -67,6 +67,10 @@ public:
     for (std::size_t i = 0; i < here.size(); ++i) {
       if (!found[i])
         fail(here[i], block_id::shuffle(shuffle_.value, here[i], reduce).text() + " is not held by its executor any more");
+      if (!is_intact(*found[i])) {
+        blocks.store().drop_map_output(shuffle_.value, here[i]);
+        fail(here[i], block_id::shuffle(shuffle_.value, here[i], reduce).text() + " was damaged where it was held");
+      }
       local_[here[i]] = {true, to_block(*found[i])};
     }
     for (const auto& one : elsewhere)

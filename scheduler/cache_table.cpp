@@ -63,6 +63,15 @@ std::size_t cache_table::remove_executor(executor_id executor) {
   return removed;
 }
 
+std::vector<cached_block> cache_table::held_by(executor_id executor) const {
+  std::vector<cached_block> found;
+  for (const auto& [dataset, held] : datasets_)
+    for (std::uint32_t p = 0; p < held.holders.size(); ++p)
+      if (std::find(held.holders[p].begin(), held.holders[p].end(), executor) != held.holders[p].end())
+        found.push_back({dataset, p});
+  return found;
+}
+
 std::span<const executor_id> cache_table::holders(rdd_id dataset, std::uint32_t partition) const {
   const auto it = datasets_.find(dataset);
   if (it == datasets_.end() || partition >= it->second.holders.size())

@@ -30,6 +30,9 @@ public:
   /// Forgets all blocks of an executor. Returns how many there were.
   std::size_t remove_executor(executor_id executor);
 
+  /// All blocks that an executor holds, in order.
+  std::vector<cached_block> held_by(executor_id executor) const;
+
   /// The executors that hold a block, oldest first.
   std::span<const executor_id> holders(rdd_id dataset, std::uint32_t partition) const;
 

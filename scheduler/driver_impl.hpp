@@ -2,6 +2,7 @@
 #pragma once
 
 #include <salamander/scheduler/contribution_ledger.hpp>
+#include <salamander/scheduler/departure.hpp>
 #include <salamander/scheduler/driver_scheduler.hpp>
 #include <salamander/scheduler/exclusion.hpp>
 #include <salamander/scheduler/executor_table.hpp>
@@ -184,6 +185,24 @@ private:
                                                               const std::vector<std::pair<task_id, running_attempt>>& attempts);
   void inputs_shrank();
 
+  // Executors that hand over what they hold (departures.cpp).
+  void on(const executor_leaving& e);
+  void on(const blocks_moved& e);
+  void continue_departures();
+  /// Has blocks of `id` moved as far as there is somebody to take them. True: nothing of it is left to be moved.
+  bool move_blocks(executor_id id, departure& one);
+  std::vector<departing_block> blocks_to_move(executor_id id) const;
+  bool still_to_be_moved(executor_id from, const departing_block& block) const;
+  void order_moves(executor_id id, departure& one);
+  executor* receiver_of(executor_id from, const departing_block& block, bool& all_busy);
+  void give_up_moving(executor_id id, departure& one);
+  void renew_readers(departure& one);
+  bool reads_what_moved(const stage& reader, const departure& one) const;
+  bool read_at_old_places(const departure& one);
+  void end_departure(executor_id lost);
+  /// The reader was sent to an executor from which the output has moved.
+  bool has_moved(const fetch_failed& why) const;
+
   // Placement (placement.cpp).
   void mark_ready(stage& s);
   void unmark_ready(stage& s);
@@ -240,6 +259,10 @@ private:
   std::set<stage_id> gangs_;                                               ///< barrier stages there are
   std::set<job_id> held_;                                                  ///< jobs that have not begun, for want of cores for such a stage
   std::map<stage_id, std::string> gang_restarts_;                          ///< such stages of which a task did not succeed, with the reason
+  std::map<executor_id, departure> departures_;
+  std::map<std::uint64_t, block_move> moves_; ///< that are on their way
+  std::set<executor_id> departed_;            ///< that were asked to leave
+  std::uint64_t next_move_ = 1;
   std::uint64_t next_task_;
   std::optional<std::string> exhausted_;
 

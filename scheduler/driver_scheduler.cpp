@@ -25,6 +25,7 @@ std::vector<action> driver_scheduler::impl::handle(const event& what, time_point
   speculate();
   if (options_.exclusion.application)
     expire_exclusions();
+  continue_departures();
   place();
   auto decided = std::move(out_);
   out_.clear();
@@ -88,6 +89,29 @@ std::uint32_t driver_scheduler::cached_partitions(rdd_id dataset) const {
 std::uint32_t driver_scheduler::running_tasks(executor_id executor) const {
   const auto* found = impl_->executors_.find(executor);
   return found ? found->running : 0;
+}
+
+driver_load driver_scheduler::load() const {
+  driver_load now;
+  for (const auto& [id, at] : impl_->executors_.all()) {
+    if (!at.ending)
+      now.executors.push_back({id, at.cores, at.running, at.leaving});
+    now.running += at.running;
+  }
+  for (const auto& [id, s] : impl_->graph_.all())
+    now.pending += s->current ? s->current->pending() : 0;
+  for (const auto id : impl_->held_) // they begin when there are executors for all tasks of a barrier stage
+    for (const auto* s : impl_->jobs_.at(id).stages)
+      now.pending += s->barrier ? s->size() : 0;
+  return now;
+}
+
+bool driver_scheduler::holds_blocks(executor_id executor) const {
+  return !impl_->outputs_.held_by(executor).empty() || !impl_->cache_.held_by(executor).empty();
+}
+
+bool driver_scheduler::leaving(executor_id executor) const {
+  return impl_->departures_.contains(executor);
 }
 
 bool driver_scheduler::idle() const {

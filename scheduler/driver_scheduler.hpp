@@ -1,6 +1,7 @@
 // The driver's scheduler: jobs to stages, stages to tasks, tasks to executors, and what to do when any of them is lost.
 #pragma once
 
+#include <salamander/scheduler/allocation.hpp>
 #include <salamander/scheduler/events.hpp>
 
 #include <memory>
@@ -45,6 +46,17 @@ struct barrier_options {
   std::uint32_t slots_max = 0;                              ///< that executors will ever have together; 0: unknown
 };
 
+/// What becomes of the blocks of an executor that leaves. Without `enabled` it ends when its tasks have, and they are computed again.
+struct handover_options {
+  bool enabled = true;
+  bool cached = true;             ///< cached blocks move
+  bool map_outputs = true;        ///< map outputs move
+  std::uint32_t at_once_max = 8;  ///< blocks on their way to one executor
+  std::uint32_t leaving_max = 64; ///< blocks on their way from one executor
+  std::uint32_t failures_max = 3; ///< of one block, before it waits for `retry_wait`
+  duration retry_wait = std::chrono::seconds(30);
+};
+
 /// A share of the executors for jobs that name it.
 struct pool_options {
   std::string name;
@@ -69,6 +81,7 @@ struct scheduler_options {
   exclusion_options exclusion;
   barrier_options barrier;
   std::uint64_t first_task = 1;    ///< ids of tasks begin here
+  handover_options handover;
   bool fair = false;               ///< jobs share the executors by their pools; else first come first served
   std::vector<pool_options> pools; ///< others are made with defaults when a job names them
 };
@@ -110,7 +123,10 @@ public:
   std::uint32_t total_cores() const;
   std::uint32_t cached_partitions(rdd_id dataset) const;
   std::uint32_t running_tasks(executor_id executor) const;
-  bool idle() const; ///< no job, no task, nothing waiting
+  driver_load load() const;
+  bool holds_blocks(executor_id executor) const; ///< map outputs or cached partitions; linear in all there are
+  bool leaving(executor_id executor) const;      ///< it was asked to leave, and is not released
+  bool idle() const;                             ///< no job, no task, nothing waiting
 
 private:
   class impl;

@@ -71,6 +71,25 @@ struct executor_recovered {
   executor_id executor;
 };
 
+/// The executor is to leave: nothing new is sent there, what it runs ends, and what it holds moves to others before it is released.
+struct executor_leaving {
+  executor_id executor;
+  std::string reason;
+  bool may_stay = false; ///< it is asked by the driver itself: if others have no room for what it holds, it goes on working
+};
+
+/// What has become of a block that an executor was to take over (take_over).
+enum class move_outcome : std::uint8_t {
+  moved,
+  not_found, ///< its holder does not hold it any more, or holds the output of another attempt
+  no_room,
+  failed, ///< its holder could not be reached, or sent what was damaged
+};
+struct blocks_moved {
+  executor_id executor; ///< the one that took them over
+  std::vector<std::pair<std::uint64_t, move_outcome>> moves;
+};
+
 /// No executor will ever come (all restarts used up): every job fails.
 struct executors_exhausted {
   std::string reason;
@@ -132,7 +151,7 @@ struct tick {};
 
 using event = std::variant<job_submitted, outputs_found, cached_found, job_cancelled, executor_joined, executor_lost, executor_suspected,
                            executor_recovered, executors_exhausted, task_succeeded, task_failed, block_dropped, dataset_unpersisted,
-                           shuffle_released, tick>;
+                           shuffle_released, tick, executor_leaving, blocks_moved>;
 
 // -- decisions (actions) ------------------------------------------------------
 
@@ -215,6 +234,39 @@ struct kill_executor {
   std::string reason;
 };
 
+/// A block that another executor is to hold from now on.
+struct moving_block {
+  std::uint64_t move = 0; ///< never used twice
+  bool is_map_output = false;
+  std::uint32_t owner = 0; ///< the shuffle; else the dataset of a cached block
+  std::uint32_t partition = 0;
+  task_id made_by{}; ///< map outputs: the attempt whose output it must be
+};
+
+/// The executor shall fetch these blocks from another one and keep them; answered by blocks_moved, in one or several parts.
+struct take_over {
+  executor_id executor;
+  executor_id from;
+  std::vector<moving_block> blocks;
+};
+
+/// What tasks of the stage read has moved: those that are sent from now on are told where it is now.
+struct renew_inputs {
+  stage_id stage;
+};
+
+/// A leaving executor holds and runs nothing that anybody needs: it may end; executor_lost says when it has.
+struct release_executor {
+  executor_id executor;
+  std::string reason;
+};
+
+/// An executor that could have stayed does: what it holds could not be moved. It is sent tasks again.
+struct executor_stays {
+  executor_id executor;
+  std::string reason;
+};
+
 struct job_failure {
   std::uint8_t code = 0; ///< salamander::errc
   std::string text;
@@ -287,6 +339,6 @@ struct notice {
 
 using action = std::variant<gang_launched, launch_tasks, cancel_tasks, count_contributions, contents_changed, deliver_result,
                             withdraw_results, discard_result, drop_cached, kill_executor, finish_job, fail_job, forget_stage, wake_at,
-                            stage_started, stage_finished, notice>;
+                            stage_started, stage_finished, notice, take_over, renew_inputs, release_executor, executor_stays>;
 
 } // namespace salamander::scheduler

@@ -34,6 +34,8 @@ void driver_scheduler::impl::on(const executor_joined& e) {
   }
   exhausted_.reset();
   freed_.push_back(e.executor);
+  for (auto& [id, one] : departures_)
+    one.retry_at.reset(); // somebody to take what had no place
   if (slots == 0)
     note(notice::level::warning, name_of(e.executor) + " has " + counted(e.cores, "core") + ", and a task takes " +
                                      std::to_string(options_.task_cpus) + " (salamander.task.cpus): it gets no tasks");
@@ -57,6 +59,8 @@ void driver_scheduler::impl::on(const executor_recovered& e) {
     found->suspect = false;
     withdraw_wishes(e.executor);
     freed_.push_back(e.executor);
+    for (auto& [id, one] : departures_)
+      one.retry_at.reset();
   }
 }
 
@@ -66,6 +70,8 @@ void driver_scheduler::impl::on(const executor_lost& e) {
     return;
   const auto cores = gone->cores;
   const bool own_doing = gone->ending; // killed by this scheduler, and by none of its tasks
+  const bool released = gone->leaving && gone->ending;
+  end_departure(e.executor);
   executors_.remove(e.executor);
   application_exclusion_.forget(e.executor);
   offer_all_ = true; // what waits for a better executor may have none now
@@ -80,8 +86,11 @@ void driver_scheduler::impl::on(const executor_lost& e) {
   std::size_t lost_outputs = 0;
   for (const auto& [shuffle, partitions] : outputs)
     lost_outputs += partitions.size();
-  note(notice::level::warning, name_of(e.executor) + " is lost (" + e.reason + "), with " + counted(attempts.size(), "running task") +
-                                   ", " + counted(lost_outputs, "map output") + " and " + counted(blocks, "cached block"));
+  if (released && attempts.empty() && lost_outputs == 0 && blocks == 0)
+    note(notice::level::info, name_of(e.executor) + " has left");
+  else
+    note(notice::level::warning, name_of(e.executor) + " is lost (" + e.reason + "), with " + counted(attempts.size(), "running task") +
+                                     ", " + counted(lost_outputs, "map output") + " and " + counted(blocks, "cached block"));
   for (const auto& [id, s] : graph_.all()) {
     if (s->current)
       s->current->forget_executor(e.executor);

@@ -17,12 +17,15 @@ struct executor {
   std::uint32_t running = 0;   ///< attempts sent and not yet answered, cancelled ones included: they hold their core until they end
   bool suspect = false;        ///< nothing new is sent there
   bool ending = false;         ///< it is to be killed; nothing new is sent there
+  bool leaving = false;        ///< it hands over what it holds; nothing new is sent there
   std::string host{};          ///< empty: unknown
   time_point queue_moved{};    ///< when an attempt that had been sent ahead of a free core last began
+  std::uint32_t receiving = 0; ///< blocks of leaving executors that are on their way here
+  std::uint64_t received = 0;  ///< such blocks that were ever sent here
   std::size_t last_launch = 0; ///< of this round, among all launches
 
   bool takes_tasks() const noexcept {
-    return (!suspect || core::planted(core::defect::suspect_gets_tasks)) && !ending;
+    return (!suspect || core::planted(core::defect::suspect_gets_tasks)) && !ending && !leaving;
   }
 };
 

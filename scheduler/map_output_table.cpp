@@ -114,6 +114,24 @@ std::vector<std::pair<shuffle_id, std::vector<std::uint32_t>>> map_output_table:
   return removed;
 }
 
+bool map_output_table::relocate(shuffle_id shuffle, std::uint32_t partition, executor_id from, executor_id to, task_id task) {
+  const auto it = shuffles_.find(shuffle);
+  if (it == shuffles_.end() || partition >= it->second.where.size() || it->second.where[partition] != from ||
+      it->second.by[partition] != task)
+    return false;
+  it->second.where[partition] = to;
+  return true;
+}
+
+std::vector<std::pair<shuffle_id, std::uint32_t>> map_output_table::held_by(executor_id executor) const {
+  std::vector<std::pair<shuffle_id, std::uint32_t>> found;
+  for (const auto& [shuffle, held] : shuffles_)
+    for (std::uint32_t p = 0; p < held.where.size(); ++p)
+      if (held.where[p] == executor)
+        found.emplace_back(shuffle, p);
+  return found;
+}
+
 void map_output_table::release(shuffle_id shuffle) {
   shuffles_.erase(shuffle);
 }

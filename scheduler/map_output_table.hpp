@@ -44,6 +44,11 @@ public:
   /// Forgets all outputs of an executor. Returns the partitions concerned, by shuffle.
   std::vector<std::pair<shuffle_id, std::vector<std::uint32_t>>> remove_executor(executor_id executor);
 
+  /// The output that attempt `task` made is at `to` now. False, and nothing has changed, if it is not the one registered at `from`.
+  bool relocate(shuffle_id shuffle, std::uint32_t partition, executor_id from, executor_id to, task_id task);
+  /// All that is registered at an executor, in order.
+  std::vector<std::pair<shuffle_id, std::uint32_t>> held_by(executor_id executor) const;
+
   void release(shuffle_id shuffle);
 
   /// Whether every map partition of a declared shuffle has an output.

@@ -112,6 +112,8 @@ std::uint32_t driver_scheduler::impl::queue_tasks(const stage& ready, task_set& 
       auto near = blocks.holders(ready.partition_of(index));
       if (near.empty() && placed)
         near = executors_on(core::preferred_hosts(*ready.dataset, ready.partition_of(index)));
+      if (!departures_.empty())
+        std::erase_if(near, [&](auto id) { return departures_.contains(id); }); // nobody waits for one that takes no tasks
       tasks.want(index, std::move(near));
     }
   }

@@ -266,24 +266,26 @@ void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& 
   const bool removed = !core::planted(core::defect::unreadable_output_stays) && outputs_.remove(why.shuffle, why.map_partition, why.from);
   const auto text = "map output " + std::to_string(why.map_partition) + " of shuffle " + std::to_string(why.shuffle.value) +
                     " could not be had from " + name_of(why.from) + (why.text.empty() ? "" : ": " + why.text);
+  const bool moved = has_moved(why); // it is there, and the next attempt is told where: nothing that counts against the stage
   if (is_current) {
-    note(notice::level::warning, of.title(attempt.stage_attempt) + ": " + text);
+    note(moved ? notice::level::info : notice::level::warning, of.title(attempt.stage_attempt) + ": " + text);
     // Files fail one by one, where an executor takes all that it has with it: each is tried once, and then there is one less.
-    if (why.from != kept_files)
+    if (!moved && why.from != kept_files)
       of.fetch_failures.push_back({of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, text});
     retire(of);
   }
   resubmit_later(of);
   if (of.barrier)
     gang_restarts_.try_emplace(of.id, text);
-  count_fetch_failure_against(why.from);
+  if (!moved)
+    count_fetch_failure_against(why.from);
   if (removed) {
     map_output_lost(why.shuffle, why.map_partition);
     if (auto* made_by = graph_.of_shuffle(why.shuffle))
       for (auto* reader : made_by->children)
         recheck_inputs(*reader);
   }
-  if (is_current && of.fetch_failures.size() >= std::max<std::uint32_t>(1, options_.stage_attempts_max)) {
+  if (is_current && !moved && of.fetch_failures.size() >= std::max<std::uint32_t>(1, options_.stage_attempts_max)) {
     auto attempts = of.fetch_failures;
     abort(of, {static_cast<std::uint8_t>(errc::stage_aborted),
                of.title(attempt.stage_attempt) + " failed " + counted(attempts.size(), "time") + " in a row because " + text,

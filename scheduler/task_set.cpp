@@ -151,8 +151,12 @@ std::optional<time_point> task_set::relaxation(duration locality_wait) const {
 }
 
 void task_set::forget_executor(executor_id executor) {
-  local_.erase(executor);
   running_on_.erase(executor);
+  forget_preference(executor);
+}
+
+void task_set::forget_preference(executor_id executor) {
+  local_.erase(executor);
   for (std::uint32_t i = 0; i < preferred_.size(); ++i)
     if (std::erase(preferred_[i], executor) > 0 && preferred_[i].empty() && status_[i] == status::pending && !chosen(i)) {
       --choosy_pending_;

@@ -83,6 +83,9 @@ public:
   /// Nobody waits for an executor that is gone.
   void forget_executor(executor_id executor);
 
+  /// Nobody waits for an executor that takes no more tasks; those that run there go on.
+  void forget_preference(executor_id executor);
+
   /// Ordinal of the attempt that `take` has just begun.
   std::uint32_t task_attempt(std::uint32_t index) const {
     return attempts_[index] - 1;

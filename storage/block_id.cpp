@@ -18,6 +18,8 @@ std::string block_id::text() const {
     return "plan_" + first + second;
   case block_kind::broadcast:
     return "broadcast_" + first + "_piece" + std::to_string(b);
+  case block_kind::outline:
+    return "outline_" + first + second;
   }
   return "unknown_" + first + second;
 }

@@ -15,6 +15,7 @@ enum class block_kind : std::uint8_t {
   result,    ///< a: task (low 32 bits), b: task (high 32 bits)
   plan,      ///< a: stage, b: stage attempt; held by the driver
   broadcast, ///< a: broadcast, b: piece; held by the driver and by executors that have fetched it
+  outline,   ///< a: shuffle, b: map partition; of what that map output consists, see map_outline
 };
 
 struct block_id {
@@ -43,6 +44,10 @@ struct block_id {
 
   static constexpr block_id broadcast(std::uint32_t broadcast, std::uint32_t piece) noexcept {
     return {block_kind::broadcast, broadcast, piece, 0};
+  }
+
+  static constexpr block_id outline(std::uint32_t shuffle, std::uint32_t map) noexcept {
+    return {block_kind::outline, shuffle, map, 0};
   }
 
   /// "rdd_3_7", "shuffle_1_4_0", ...: for logs and errors.

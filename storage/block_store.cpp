@@ -3,6 +3,7 @@
 #include <salamander/storage/crc32c.hpp>
 
 #include <algorithm>
+#include <cstring>
 
 namespace salamander::storage {
 namespace {
@@ -19,10 +20,42 @@ bool intact(const stored_block& block) {
 stored_block block_of(const map_output& output, std::uint32_t reduce) {
   if (reduce >= output.blocks.size() || !output.blocks[reduce])
     return {};
-  return {output.blocks[reduce], output.encode, 0};
+  std::optional<std::uint32_t> checksum;
+  if (reduce < output.checksums.size())
+    checksum = output.checksums[reduce];
+  return {output.blocks[reduce], output.encode, 0, checksum};
 }
 
+/// attempt u64, fingerprint u64, number of reduce partitions u32; then a byte for each: 1, it has records, or 0.
+constexpr std::size_t outline_header_bytes = 20;
+
 } // namespace
+
+std::vector<std::byte> encode_outline(const map_output& output) {
+  const auto count = static_cast<std::uint32_t>(output.blocks.size());
+  std::vector<std::byte> bytes(outline_header_bytes + count);
+  std::memcpy(bytes.data(), &output.attempt, 8);
+  std::memcpy(bytes.data() + 8, &output.fingerprint, 8);
+  std::memcpy(bytes.data() + 16, &count, 4);
+  for (std::size_t i = 0; i < count; ++i)
+    bytes[outline_header_bytes + i] = std::byte(output.blocks[i] ? 1 : 0);
+  return bytes;
+}
+
+std::optional<map_outline> decode_outline(std::span<const std::byte> bytes) {
+  if (bytes.size() < outline_header_bytes)
+    return std::nullopt;
+  map_outline outline;
+  std::uint32_t count = 0;
+  std::memcpy(&outline.attempt, bytes.data(), 8);
+  std::memcpy(&outline.fingerprint, bytes.data() + 8, 8);
+  std::memcpy(&count, bytes.data() + 16, 4);
+  if (bytes.size() - outline_header_bytes != count)
+    return std::nullopt;
+  for (const auto one : bytes.subspan(outline_header_bytes))
+    outline.has_records.push_back(one != std::byte(0));
+  return outline;
+}
 
 block_store::~block_store() {
   for (const auto& entry : recency_)
@@ -65,20 +98,21 @@ bool block_store::make_room(memory_use use, std::uint64_t bytes, std::optional<s
   return true;
 }
 
-put_outcome block_store::put(const block_id& id, stored_block block, std::uint64_t ordered_at) {
+put_outcome block_store::put(const block_id& id, stored_block block, std::uint64_t ordered_at, room from) {
   garbage dropped;
   const std::lock_guard lock(mutex_);
-  return id.kind == block_kind::cached ? put_cached(id, block, ordered_at, dropped) : put_kept(id, block, dropped);
+  return id.kind == block_kind::cached ? put_cached(id, block, ordered_at, from, dropped) : put_kept(id, block, dropped);
 }
 
-put_outcome block_store::put_cached(const block_id& id, stored_block& block, std::uint64_t ordered_at, garbage& dropped) {
+put_outcome block_store::put_cached(const block_id& id, stored_block& block, std::uint64_t ordered_at, room from, garbage& dropped) {
   const auto since = static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(drops_ - std::min(ordered_at, drops_), dropped_datasets_.size()));
   const bool too_late = std::find(dropped_datasets_.end() - since, dropped_datasets_.end(), id.a) != dropped_datasets_.end();
   if (too_late || cached_.contains(id)) {
     dropped.push_back(std::move(block.object));
     return put_outcome::existed;
   }
-  if (!make_room(memory_use::cache, block.size_bytes, id.a, dropped))
+  if (from == room::free_only ? !memory_.try_acquire(memory_use::cache, block.size_bytes)
+                              : !make_room(memory_use::cache, block.size_bytes, id.a, dropped))
     return put_outcome::refused;
   recency_.push_back({id, std::move(block)});
   cached_.emplace(id, std::prev(recency_.end()));
@@ -99,7 +133,7 @@ put_outcome block_store::put_kept(const block_id& id, stored_block& block, garba
   return put_outcome::stored;
 }
 
-put_outcome block_store::commit_map_output(std::uint32_t shuffle, std::uint32_t map, map_output output) {
+put_outcome block_store::commit_map_output(std::uint32_t shuffle, std::uint32_t map, map_output output, room from) {
   garbage dropped;
   const std::lock_guard lock(mutex_);
   if (std::find(dropped_shuffles_.begin(), dropped_shuffles_.end(), shuffle) != dropped_shuffles_.end())
@@ -110,7 +144,8 @@ put_outcome block_store::commit_map_output(std::uint32_t shuffle, std::uint32_t 
     return put_outcome::existed;
   if (earlier != outputs.end())
     drop_output_locked(shuffle, map, dropped);
-  if (!make_room(memory_use::blocks, output.size_bytes, std::nullopt, dropped))
+  if (from == room::free_only ? !memory_.try_acquire(memory_use::blocks, output.size_bytes)
+                              : !make_room(memory_use::blocks, output.size_bytes, std::nullopt, dropped))
     return put_outcome::refused;
   outputs.emplace(map, std::move(output));
   return put_outcome::stored;
@@ -140,13 +175,14 @@ std::optional<stored_block> block_store::find_locked(const block_id& id) {
     return found->second->block;
   }
   case block_kind::shuffle: {
-    const auto outputs = shuffles_.find(id.a);
-    if (outputs == shuffles_.end())
+    const auto* output = output_locked(id.a, id.b);
+    return output ? std::optional(block_of(*output, id.c)) : std::nullopt;
+  }
+  case block_kind::outline: {
+    const auto* output = output_locked(id.a, id.b);
+    if (!output)
       return std::nullopt;
-    const auto output = outputs->second.find(id.b);
-    if (output == outputs->second.end())
-      return std::nullopt;
-    return block_of(output->second, id.c);
+    return stored_block{std::make_shared<const std::vector<std::byte>>(encode_outline(*output))};
   }
   case block_kind::source:
   case block_kind::result:
@@ -158,6 +194,14 @@ std::optional<stored_block> block_store::find_locked(const block_id& id) {
   if (found == kept_.end())
     return std::nullopt;
   return found->second;
+}
+
+const map_output* block_store::output_locked(std::uint32_t shuffle, std::uint32_t map) const {
+  const auto outputs = shuffles_.find(shuffle);
+  if (outputs == shuffles_.end())
+    return nullptr;
+  const auto output = outputs->second.find(map);
+  return output == outputs->second.end() ? nullptr : &output->second;
 }
 
 std::optional<stored_block> block_store::find(const block_id& id) {
@@ -242,6 +286,7 @@ bool block_store::discard(const block_id& id) {
   }
   case block_kind::source:
   case block_kind::plan:
+  case block_kind::outline:
     break;
   }
   return false;

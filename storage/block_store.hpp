@@ -36,6 +36,24 @@ struct map_output {
   std::uint64_t size_bytes = 0;  ///< of all blocks together
   std::uint64_t attempt = 0;     ///< who made it
   std::uint64_t fingerprint = 0; ///< of its contents; 0: unknown
+  /// By reduce partition, of blocks that are bytes; empty when they are objects.
+  std::vector<std::uint32_t> checksums = {};
+};
+
+/// All that is to be known of a map output before its blocks are fetched: what block_kind::outline holds.
+struct map_outline {
+  std::uint64_t attempt = 0;
+  std::uint64_t fingerprint = 0;
+  std::vector<bool> has_records; ///< by reduce partition
+};
+std::vector<std::byte> encode_outline(const map_output& output);
+/// Nothing when the bytes are no outline.
+std::optional<map_outline> decode_outline(std::span<const std::byte> bytes);
+
+/// Where the memory for a block may come from.
+enum class room : std::uint8_t {
+  by_eviction, ///< cached blocks make place
+  free_only,   ///< for what would only push out others like it
 };
 
 enum class put_outcome : std::uint8_t {
@@ -58,7 +76,7 @@ public:
   /// scanning a dataset that does not fit would push out each block just before its turn). Sources and plans are never refused: their
   /// owner holds them anyway. `ordered_at`: for a cached block, `drops()` when the work that made it was ordered; `existed` if its
   /// dataset was dropped since then, so that late tasks leave nothing behind that nobody will drop.
-  put_outcome put(const block_id& id, stored_block block, std::uint64_t ordered_at = newest);
+  put_outcome put(const block_id& id, stored_block block, std::uint64_t ordered_at = newest, room from = room::by_eviction);
   static constexpr std::uint64_t newest = std::numeric_limits<std::uint64_t>::max();
 
   /// How often cached blocks of a dataset were dropped by name so far.
@@ -67,7 +85,7 @@ public:
   /// Keeps a whole map output. Of two attempts of one map partition the later one counts: the driver starts it only when it has given
   /// up the earlier one, whose output may be out of date. `existed` for the earlier one, if it comes later, and for a shuffle that was
   /// dropped lately.
-  put_outcome commit_map_output(std::uint32_t shuffle, std::uint32_t map, map_output output);
+  put_outcome commit_map_output(std::uint32_t shuffle, std::uint32_t map, map_output output, room from = room::by_eviction);
   /// The fingerprint of a map output that is kept here; 0: unknown, or there is none.
   std::uint64_t fingerprint_of(std::uint32_t shuffle, std::uint32_t map) const;
 
@@ -113,9 +131,10 @@ private:
   using garbage = std::vector<std::shared_ptr<const void>>;
 
   bool make_room(memory_use use, std::uint64_t bytes, std::optional<std::uint32_t> cached_for, garbage& dropped);
-  put_outcome put_cached(const block_id& id, stored_block& block, std::uint64_t ordered_at, garbage& dropped);
+  put_outcome put_cached(const block_id& id, stored_block& block, std::uint64_t ordered_at, room from, garbage& dropped);
   put_outcome put_kept(const block_id& id, stored_block& block, garbage& dropped);
   std::optional<stored_block> find_locked(const block_id& id);
+  const map_output* output_locked(std::uint32_t shuffle, std::uint32_t map) const;
   bool drop_locked(const block_id& id, garbage& dropped);
   bool drop_output_locked(std::uint32_t shuffle, std::uint32_t map, garbage& dropped);
 

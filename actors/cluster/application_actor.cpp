@@ -117,6 +117,10 @@ void perform(application_self self, const machine::ask_to_leave& who) {
     tell(self, at->second, leave{"the application ends"});
 }
 
+void perform(application_self self, const machine::leaves& who) {
+  tell(self, self->state.setup.scheduler, executor_leaves{who.executor.value, who.reason});
+}
+
 void perform(application_self self, const machine::joined& what) {
   *self->state.setup.id = what.id;
   self->state.setup.joined->succeed();
@@ -192,11 +196,12 @@ application_actor::behavior_type run_application(application_self self, const ap
         feed(self, machine::link_lost{{message.executor}, message.reason, message.connection_ended});
       },
       [=](const kill_executor& message) {
-        feed(self, machine::unwanted{{message.executor}, message.reason});
+        feed(self, machine::unwanted{{message.executor}, message.reason, message.released});
       },
       [=](check_time) { feed(self, machine::tick{}); },
       [=](shut_down) { feed(self, machine::stop{}); },
       [=](const master_event& message) { hear(self, message); },
+      [=](const executors_wanted& message) { feed(self, machine::wanted{message.executors}); },
       [=](beat) {
         feed(self, machine::tick{});
         remind(self, check_interval, beat{});

@@ -6,6 +6,7 @@
 #include <salamander/actors/engine_settings.hpp>
 #include <salamander/actors/executor_process.hpp>
 #include <salamander/actors/log.hpp>
+#include <salamander/actors/scheduling.hpp>
 #include <salamander/rdd/error.hpp>
 
 #include <fmt/format.h>
@@ -59,11 +60,17 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return all;
 }
 
+std::uint32_t executors_at_first(const config& settings, const core::master_url& master) {
+  const auto dynamic = allocation_of(settings, master);
+  return dynamic ? dynamic->executors_initial : cluster::no_limit;
+}
+
 } // namespace
 
 cluster_session::cluster_session(const config& settings, const core::master_url& master, const std::string& application_name)
     : settings_(settings), name_(application_name), masters_(masters_of(master.masters)), credentials_(credentials_of(settings)),
-      host_(own_host(settings, masters_)), token_(random_token()), sender_([this](piece what) { contact_->say(std::move(what)); }) {
+      host_(own_host(settings, masters_)), executors_at_first_(executors_at_first(settings, master)), token_(random_token()),
+      sender_([this](piece what) { contact_->say(std::move(what)); }) {
   static_cast<void>(client_credentials(credentials_)); // before anything is started
   const auto bind = settings.find("salamander.driver.bindAddress").value_or("");
   bind_host_ = bind.empty() ? host_ : net::numeric_host(bind);
@@ -73,6 +80,7 @@ cluster_session::cluster_session(const config& settings, const core::master_url&
 void cluster_session::prepare(application_setup& setup) {
   setup.limits.protocol = protocol_version;
   setup.limits.join_max = settings_.get_time("salamander.cluster.registerTimeout");
+  setup.limits.executors_wanted = executors_at_first_;
   setup.token = token_;
   setup.description = description_;
   setup.report = [this](cluster::application_report what) { contact_->say(std::move(what)); };
@@ -160,6 +168,8 @@ void cluster_session::wait_for_master() {
 }
 
 void cluster_session::wait_for_executors() {
+  if (executors_at_first_ == 0)
+    return; // the first job asks for some
   try {
     manned_->wait(settings_.get_time("salamander.scheduler.maxRegisteredResourcesWaitingTime"), [] { return std::string(); });
   } catch (const error& failure) {

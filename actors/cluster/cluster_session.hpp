@@ -58,6 +58,7 @@ private:
   std::string host_;
   std::string bind_host_;
   std::uint16_t port_ = 0;
+  const std::uint32_t executors_at_first_;
   const std::string token_;
   const std::shared_ptr<std::atomic<std::uint32_t>> cores_ = std::make_shared<std::atomic<std::uint32_t>>(0);
   const std::shared_ptr<std::string> id_ = std::make_shared<std::string>();

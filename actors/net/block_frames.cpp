@@ -148,7 +148,7 @@ std::optional<std::vector<block_id>> read_request(std::span<const std::byte> pay
   ids.reserve(payload.size() / id_bytes);
   for (; payload.size() >= id_bytes; payload = payload.subspan(id_bytes)) {
     const auto kind = load<std::uint8_t>(payload.data());
-    if (kind > static_cast<std::uint8_t>(block_kind::broadcast))
+    if (kind > static_cast<std::uint8_t>(block_kind::outline))
       return std::nullopt;
     ids.push_back({static_cast<block_kind>(kind), load<std::uint32_t>(&payload[1]), load<std::uint32_t>(&payload[5]),
                    load<std::uint32_t>(&payload[9])});

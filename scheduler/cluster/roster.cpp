@@ -16,7 +16,8 @@ std::string end_of(const granted_executor& one) {
 } // namespace
 
 roster::roster(const limits& bounds, std::string token, time_point now)
-    : limits_(bounds), token_(std::move(token)), started_(now), heard_(now), reported_(now), lonely_since_(now), now_(now) {}
+    : limits_(bounds), token_(std::move(token)), wanted_(bounds.executors_wanted), started_(now), heard_(now), reported_(now),
+      lonely_since_(now), now_(now) {}
 
 std::vector<roster::action> roster::handle(const event& what, time_point now) {
   now_ = now;
@@ -39,6 +40,7 @@ void roster::report() {
   what.token = token_;
   what.id = id_;
   what.sequence = ++sequence_;
+  what.executors_max = wanted_;
   what.released.assign(released_.begin(), released_.end());
   what.buried.assign(buried_.begin(), buried_.end());
   actions_.emplace_back(send_report{std::move(what), introduce_});
@@ -112,6 +114,13 @@ void roster::take(const granted_executor& one) {
   known.grant = one;
   if (known.registered && !known.admitted)
     admit_one(one.executor, known);
+  else
+    say_if_it_leaves(one.executor, known);
+}
+
+void roster::say_if_it_leaves(std::uint32_t number, member& one) {
+  if (one.admitted && one.grant.leaving && !one.bury_at && !std::exchange(one.said_that_it_leaves, true))
+    actions_.emplace_back(leaves{{number}, "its worker leaves"});
 }
 
 void roster::on(const executor_registered& who) {
@@ -175,6 +184,7 @@ void roster::admit_one(std::uint32_t number, member& one) {
   one.admitted = true;
   lonely_since_.reset();
   actions_.emplace_back(admit{{number}, who.incarnation, who.process, who.cores, one.grant.host, one.grant.worker});
+  say_if_it_leaves(number, one);
 }
 
 void roster::check_manned() {
@@ -219,7 +229,12 @@ void roster::on(const link_lost& what) {
 }
 
 void roster::on(const unwanted& what) {
-  on(link_lost{what.executor, "killed: " + what.reason, false});
+  on(link_lost{what.executor, (what.released ? "" : "killed: ") + what.reason, false});
+}
+
+void roster::on(const wanted& what) {
+  if (std::exchange(wanted_, what.executors) != what.executors)
+    report();
 }
 
 void roster::on(const tick&) {
@@ -244,7 +259,7 @@ void roster::on(const tick&) {
   }
   if (now_ - reported_ >= limits_.report_interval || !due.empty())
     report();
-  if (lonely_since_ && !id_.empty() && now_ - *lonely_since_ >= limits_.patience) {
+  if (lonely_since_ && !id_.empty() && wanted_ > 0 && now_ - *lonely_since_ >= limits_.patience) {
     lonely_since_ = now_;
     actions_.emplace_back(
         notice{notice::level::warning, "jobs wait: the cluster has granted no executor that is there (" + std::to_string(workers_) +

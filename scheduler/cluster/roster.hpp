@@ -32,6 +32,8 @@ public:
     duration natural_end_grace = std::chrono::milliseconds(1500);
     /// How often people are told that jobs wait for executors.
     duration patience = std::chrono::seconds(15);
+    /// How many executors are wanted at first.
+    std::uint32_t executors_wanted = no_limit;
   };
 
   // -- events
@@ -57,10 +59,15 @@ public:
   struct unwanted {
     executor_id executor;
     std::string reason;
+    bool released = false; ///< it has handed over what it held, and was asked to end
+  };
+  /// So many executors are wanted from now on; those that there are stay until they are `unwanted`.
+  struct wanted {
+    std::uint32_t executors = no_limit;
   };
   struct tick {};
   struct stop {};
-  using event = std::variant<master_found, master_lost, granted, executor_registered, link_lost, unwanted, tick, stop>;
+  using event = std::variant<master_found, master_lost, granted, executor_registered, link_lost, unwanted, tick, stop, wanted>;
 
   // -- actions
   struct send_report {
@@ -97,6 +104,11 @@ public:
   struct ask_to_leave {
     executor_id executor;
   };
+  /// Its worker leaves the cluster: it shall hand over what it holds. Said once, after `admit`.
+  struct leaves {
+    executor_id executor;
+    std::string reason;
+  };
   /// The first grants have come: the application has an id.
   struct joined {
     std::string id;
@@ -109,7 +121,7 @@ public:
     std::string text;
   };
   using action = std::variant<send_report, seek_master, send_files, admit, welcome_again, refuse, bury, ask_to_leave, joined, manned,
-                              given_up, wake_at, notice>;
+                              given_up, wake_at, notice, leaves>;
 
   roster(const limits& bounds, std::string token, time_point now);
 
@@ -127,6 +139,7 @@ private:
     bool granted = false; ///< else it registered before its grant came
     std::optional<executor_registered> registered;
     bool admitted = false;
+    bool said_that_it_leaves = false;
     std::optional<time_point> bury_at; ///< its link is lost
     std::string reason;
   };
@@ -137,11 +150,13 @@ private:
   void on(const executor_registered& who);
   void on(const link_lost& what);
   void on(const unwanted& what);
+  void on(const wanted& what);
   void on(const tick& what);
   void on(const stop& what);
 
   void take(const granted_executor& one);
   void admit_one(std::uint32_t number, member& one);
+  void say_if_it_leaves(std::uint32_t number, member& one);
   void bury_one(std::uint32_t number, const std::string& reason, const std::string& positions, bool worker_lost);
   void report();
   void check_manned();
@@ -159,7 +174,8 @@ private:
   std::map<std::uint32_t, member> members_;
   std::set<std::uint32_t> released_; ///< until grants do not list them any more
   std::set<std::uint32_t> buried_;   ///< the same
-  std::uint32_t early_ = 0;          ///< members without a grant
+  std::uint32_t wanted_;
+  std::uint32_t early_ = 0; ///< members without a grant
   time_point started_;
   time_point heard_;
   time_point reported_;

@@ -41,12 +41,14 @@ scheduler_actor spawn_listener(caf::actor_system& system, const std::shared_ptr<
             },
             [](const dataset_dropped&) {},
             [](const barrier_reached&) {},
+            [](const blocks_taken&) {},
             [](const submit_job&) {},
             [](const cancel_job&) {},
             [](const cancel_all_jobs&) {},
             [](const executor_ready&) {},
             [](const executor_gone&) {},
             [](const executor_silent&) {},
+            [](const executor_leaves&) {},
             [](const executors_given_up&) {},
             [](const result_fetched&) {},
             [](const unpersist_dataset&) {},
@@ -54,6 +56,7 @@ scheduler_actor spawn_listener(caf::actor_system& system, const std::shared_ptr<
             [](const forget_broadcast&) {},
             [](const count_cached&) {},
             [](wake) {},
+            [](beat) {},
             [](shut_down) {}};
   });
 }

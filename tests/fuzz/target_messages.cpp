@@ -155,6 +155,8 @@ void for_each_example(F&& f) {
   f("meet_peers", made<meet_peers>([](meet_peers& m) { m.peers = {{9, "10.0.0.1", 4711}}; }));
   f("barrier_passed", made<barrier_passed>([](barrier_passed& m) { m.answer = {{1, 2}, 3, {"a", "", "b"}, "it failed"}; }));
   f("barrier_reached", made<barrier_reached>([](barrier_reached& m) { m.arrival = {1, 2, true, "a text"}; }));
+  f("take_blocks", made<take_blocks>([](take_blocks& m) { m.blocks = {{1, true, 2, 3, 4}, {5, false, 6, 7, 0}}; }));
+  f("blocks_taken", made<blocks_taken>([](blocks_taken& m) { m.outcomes = {{1, 0}, {2, 3}}; }));
   f("leave", made<leave>([](leave& m) { m.reason = "the end"; }));
   f("register_executor", made<register_executor>([](register_executor& m) { m.modules = {{"abc", "/bin/x"}, {"", "y"}}; }));
   f("heartbeat", made<heartbeat>([](heartbeat& m) { m.sequence = 77; }));

@@ -200,6 +200,7 @@ void task_run::fetch_failed(const block_id& id, const block_exchange::failure& w
                 "data held by the driver could not be fetched: " + why.text);
   case block_kind::result:
   case block_kind::broadcast:
+  case block_kind::outline:
     break;
   }
 }

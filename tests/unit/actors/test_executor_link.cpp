@@ -28,12 +28,14 @@ struct linked : actor_simulation {
               [seen](const tasks_reported& message) { seen->reports += message.reports.size(); },
               [](const dataset_dropped&) {},
               [](const barrier_reached&) {},
+              [](const blocks_taken&) {},
               [](const submit_job&) {},
               [](const cancel_job&) {},
               [](const cancel_all_jobs&) {},
               [](const executor_ready&) {},
               [](const executor_gone&) {},
               [seen](const executor_silent& message) { seen->silence.push_back(message.silent ? "suspect" : "alive"); },
+              [](const executor_leaves&) {},
               [](const executors_given_up&) {},
               [](const result_fetched&) {},
               [](const unpersist_dataset&) {},
@@ -41,6 +43,7 @@ struct linked : actor_simulation {
               [](const forget_broadcast&) {},
               [](const count_cached&) {},
               [](wake) {},
+              [](beat) {},
               [](shut_down) {}};
     });
     supervisor = system().spawn([seen = seen](supervisor_actor::pointer) -> supervisor_actor::behavior_type {
@@ -198,12 +201,14 @@ struct lossy : actor_simulation {
               },
               [seen](const dataset_dropped& message) { seen->tokens.push_back(message.token); },
               [](const barrier_reached&) {},
+              [](const blocks_taken&) {},
               [](const submit_job&) {},
               [](const cancel_job&) {},
               [](const cancel_all_jobs&) {},
               [](const executor_ready&) {},
               [](const executor_gone&) {},
               [](const executor_silent&) {},
+              [](const executor_leaves&) {},
               [](const executors_given_up&) {},
               [](const result_fetched&) {},
               [](const unpersist_dataset&) {},
@@ -211,6 +216,7 @@ struct lossy : actor_simulation {
               [](const forget_broadcast&) {},
               [](const count_cached&) {},
               [](wake) {},
+              [](beat) {},
               [](shut_down) {}};
     });
     supervisor = system().spawn([this, filter](supervisor_actor::pointer self) -> supervisor_actor::behavior_type {

@@ -91,6 +91,8 @@ TEST_CASE("every message that leaves a process comes back as it was") {
   check_round_trip(system, meet_peers{{{9, "10.0.0.1", 4711}}});
   check_round_trip(system, barrier_passed{{{1, 1ULL << 60}, 3, {"a", ""}, "an error"}});
   check_round_trip(system, barrier_reached{1, 2, {3, 4, true, "a text"}});
+  check_round_trip(system, take_blocks{3, {{1ULL << 60, true, 4, 5, 6}, {7, false, 8, 9, 0}}});
+  check_round_trip(system, blocks_taken{1, 2, {{1ULL << 60, 3}, {4, 0}}});
   check_round_trip(system, leave{"the end"});
   check_round_trip(system, welcome{9});
   check_round_trip(system, refused{"no"});
@@ -126,6 +128,7 @@ TEST_CASE("every kind of numbered order and report comes back as it was") {
   ordered(drop_broadcast{8, 9, "destroyed at a.cpp:1"});
   ordered(meet_peers{{{9, "10.0.0.1", 4711}}});
   ordered(barrier_passed{{{1, 2}, 3, {"a", ""}, ""}});
+  ordered(take_blocks{3, {{4, true, 5, 6, 7}}});
   const auto reported = [&](any_report what) {
     check_round_trip(system, numbered_report{{1, 2, {3, 4, 5, 6}, std::make_shared<const any_report>(std::move(what))}});
   };
@@ -133,6 +136,7 @@ TEST_CASE("every kind of numbered order and report comes back as it was") {
   reported(tasks_reported{1, 2, {}, {}, {}, {{3, 4, 5, {{6, {nullptr, bytes_of("a sum")}}}}}});
   reported(dataset_dropped{1, 2, 3});
   reported(barrier_reached{1, 2, {3, 4, false, ""}});
+  reported(blocks_taken{1, 2, {{3, 1}}});
 }
 
 TEST_CASE("a numbered message of an unknown kind is refused") {
@@ -162,12 +166,17 @@ TEST_CASE("the announced size of a message is never less than its encoded size")
   CHECK(passed.wire_bytes() >= encode_message(passed).size());
   const barrier_reached reached{~0U, ~0ULL, {~0ULL, ~0U, true, std::string(300, 'x')}};
   CHECK(reached.wire_bytes() >= encode_message(reached).size());
+  const take_blocks blocks{~0U, std::vector<moving_block>(1000, {~0ULL, true, ~0U, ~0U, ~0ULL})};
+  CHECK(blocks.wire_bytes() >= encode_message(blocks).size());
+  const blocks_taken taken{~0U, ~0ULL, std::vector<std::pair<std::uint64_t, std::uint8_t>>(1000, {~0ULL, 255})};
+  CHECK(taken.wire_bytes() >= encode_message(taken).size());
   order.gang.assign(1000, {"localhost", ~0U});
   CHECK(run_stage{order}.wire_bytes() >= encode_message(run_stage{order}).size());
 }
 
 TEST_CASE("the longest lists that are sent in one message fit the limit of control messages") {
   CHECK(run_tasks{std::vector<task_order>(run_tasks::tasks_max)}.wire_bytes() <= control_message_bytes_max);
+  CHECK(take_blocks{0, std::vector<moving_block>(take_blocks::blocks_max)}.wire_bytes() <= control_message_bytes_max);
   CHECK(cancel_attempts{std::vector<std::uint64_t>(cancel_attempts::tasks_max)}.wire_bytes() <= control_message_bytes_max);
   // Of a barrier stage whose places just fit one.
   stage_order order;

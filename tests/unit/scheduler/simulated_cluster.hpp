@@ -20,6 +20,7 @@ struct trouble_kinds {
   bool cancellations = false;
   bool evictions = false;
   bool slow_tasks = false;
+  bool departures = false;        ///< executors are asked to leave
   bool changing_contents = false; ///< some functions give other records each time
   bool kept = false;              ///< copies of what tasks make lie in files, of which some are damaged
 };
@@ -134,6 +135,8 @@ public:
     machines.erase(id);
     suspects.erase(id);
     to_be_killed.erase(id);
+    leaving.erase(id);
+    std::erase_if(moves, [&](const auto& one) { return one.to == id; });
     tell(executor_lost{id, "killed by signal 9", {}});
   }
 
@@ -181,6 +184,40 @@ public:
       outcomes_[id] = std::move(from);
     old_reports.push_back(report);
     tell(report);
+  }
+
+  void ask_to_leave(executor_id id, bool may_stay) {
+    leaving.insert(id);
+    tell(executor_leaving{id, "chaos", may_stay});
+  }
+  /// A block that is to move does, if its holder still has it.
+  void move(std::size_t which, bool succeeds) {
+    const auto one = moves.at(which);
+    moves.erase(moves.begin() + static_cast<std::ptrdiff_t>(which));
+    const auto from = machines.find(one.from);
+    auto outcome = from == machines.end() ? move_outcome::failed : succeeds ? move_outcome::not_found : move_outcome::no_room;
+    auto& to = machines.at(one.to);
+    if (outcome == move_outcome::not_found && one.block.is_map_output) {
+      const block what{{one.block.owner}, one.block.partition};
+      const auto* held = output_of(from->second, what);
+      if (held && held->by == one.block.made_by) {
+        auto& stored = to.shuffle_blocks[what];
+        if (stored.by < held->by)
+          stored = *held;
+        outcome = stored.by == one.block.made_by ? move_outcome::moved : move_outcome::failed;
+      }
+    } else if (outcome == move_outcome::not_found) {
+      const std::pair what{rdd_id{one.block.owner}, one.block.partition};
+      const auto held = from->second.cached.find(what);
+      if (held != from->second.cached.end()) {
+        const bool dropped = drops_[what.first] != one.drops;
+        if (!dropped)
+          to.cached.insert(*held);
+        outcome = dropped ? move_outcome::failed : move_outcome::moved;
+      }
+    }
+    trace << "M" << one.block.move << "," << static_cast<int>(outcome);
+    tell(blocks_moved{one.to, {{one.block.move, outcome}}});
   }
 
   void fail(task_id id) {
@@ -359,6 +396,7 @@ private:
       trace << "L" << launch->executor.value << "," << launch->stage.value << "." << launch->stage_attempt << ":";
       REQUIRE(machines.contains(launch->executor));
       REQUIRE(!suspects.contains(launch->executor));
+      REQUIRE(!leaving.contains(launch->executor));
       auto& plan = machines.at(launch->executor).plans[{launch->stage, launch->stage_attempt}];
       if (!plan)
         plan = std::make_shared<const driver_scheduler::stage_inputs>(driver.inputs_of(launch->stage));
@@ -390,6 +428,7 @@ private:
         REQUIRE(jobs.at(taken_back->job).delivered.erase(index) == 1);
     } else if (const auto* stale = std::get_if<drop_cached>(&a)) {
       trace << "U" << stale->dataset.value;
+      ++drops_[stale->dataset];
       for (auto& [id, at] : machines)
         if (stale->executor == no_executor || stale->executor == id)
           std::erase_if(at.cached, [&](const auto& held) { return held.first.first == stale->dataset; });
@@ -397,6 +436,24 @@ private:
       trace << "K" << doomed->executor.value;
       REQUIRE(machines.contains(doomed->executor));
       REQUIRE(to_be_killed.insert(doomed->executor).second);
+    } else if (const auto* order = std::get_if<take_over>(&a)) {
+      REQUIRE(machines.contains(order->executor));
+      REQUIRE(!leaving.contains(order->executor));
+      for (const auto& one : order->blocks)
+        moves.push_back({order->executor, order->from, one, drops_[rdd_id{one.owner}]});
+      REQUIRE(std::count_if(moves.begin(), moves.end(), [&](const auto& one) { return one.to == order->executor; }) <=
+              options_.handover.at_once_max);
+    } else if (const auto* renewed = std::get_if<renew_inputs>(&a)) {
+      for (auto& [id, at] : machines)
+        std::erase_if(at.plans, [&](const auto& plan) { return plan.first.first == renewed->stage; });
+    } else if (const auto* free = std::get_if<release_executor>(&a)) {
+      trace << "E" << free->executor.value;
+      REQUIRE(leaving.contains(free->executor));
+      for (const auto& [id, one] : tasks)
+        REQUIRE(one.executor != free->executor);
+      REQUIRE(to_be_killed.insert(free->executor).second);
+    } else if (const auto* stays = std::get_if<executor_stays>(&a)) {
+      REQUIRE(leaving.erase(stays->executor) == 1);
     } else if (const auto* done = std::get_if<finish_job>(&a)) {
       trace << "F" << done->job.value;
       auto& j = jobs.at(done->job);
@@ -432,6 +489,7 @@ private:
   std::set<rdd_id> declared_;               ///< the same, and say so
   std::map<task_id, provenance> outcomes_;  ///< of result tasks
   std::set<std::tuple<stage_id, std::uint32_t, std::uint32_t, executor_id>> failed_;
+  std::map<rdd_id, std::uint32_t> drops_;
 
 public:
   driver_scheduler driver;
@@ -443,6 +501,14 @@ public:
   bool keeps = false;
   std::set<executor_id> suspects;
   std::set<executor_id> to_be_killed;
+  std::set<executor_id> leaving;
+  struct ordered_move {
+    executor_id to;
+    executor_id from;
+    moving_block block;
+    std::uint32_t drops = 0; ///< of its dataset, when it was ordered
+  };
+  std::vector<ordered_move> moves;
   bool changing_contents = false;
   std::optional<std::uint32_t> poisoned; ///< tasks of this partition often fail
   std::map<task_id, task> tasks;

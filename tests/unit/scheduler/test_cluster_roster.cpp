@@ -32,7 +32,7 @@ granted_executor ended(std::uint32_t number, process_end how, std::string reason
 }
 
 struct driver {
-  driver() : decisions(limits(), "t", start) {
+  explicit driver(const roster::limits& bounds = limits()) : decisions(bounds, "t", start) {
     feed(roster::master_found{});
   }
 
@@ -251,4 +251,48 @@ TEST_CASE("at the end executors are asked to leave, and what they say afterwards
   it.wait(5s);
   CHECK(it.take<roster::send_report>().empty());
   CHECK(it.take<roster::admit>().size() == 1); // the first one's, from before
+}
+
+TEST_CASE("an executor whose worker leaves is said to leave, once, when it is admitted") {
+  driver it;
+  auto leaving = grant(0);
+  leaving.leaving = true;
+  it.grants({leaving, grant(1)});
+  it.registers(1);
+  CHECK(it.take<roster::leaves>().empty());
+  it.registers(0);
+  const auto said = it.take<roster::leaves>();
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].executor.value == 0);
+  it.grants({leaving, grant(1)});
+  CHECK(it.take<roster::leaves>().empty());
+}
+
+TEST_CASE("an executor that has handed over what it held is released, and not called killed") {
+  driver it;
+  it.grants({grant(0), grant(1)});
+  it.registers(0);
+  it.registers(1);
+  it.take<roster::send_report>();
+  it.feed(roster::unwanted{{0}, "idle; 3 blocks handed over", true});
+  const auto dead = it.take<roster::bury>();
+  REQUIRE(dead.size() == 1);
+  CHECK(dead[0].reason == "idle; 3 blocks handed over");
+  CHECK(it.last_report().released == std::vector<std::uint32_t>{0});
+}
+
+TEST_CASE("the master is told at once how many executors are wanted, and nobody is told that none come when none are wanted") {
+  auto limits = driver::limits();
+  limits.executors_wanted = 0;
+  driver it(limits);
+  CHECK(it.last_report().executors_max == 0);
+  it.grants({});
+  it.wait(limits.patience);
+  CHECK(it.take<notice>().empty());
+  it.feed(roster::master_found{});
+  it.take<roster::send_report>();
+  it.feed(roster::wanted{3});
+  CHECK(it.last_report().executors_max == 3);
+  it.feed(roster::wanted{3});
+  CHECK(it.take<roster::send_report>().empty());
 }

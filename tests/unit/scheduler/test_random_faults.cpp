@@ -21,7 +21,7 @@ class chaos {
 public:
   explicit chaos(std::uint64_t seed) : world_(seed, options(seed)) {
     for (bool* kind : {&on_.losses, &on_.lost_blocks, &on_.duplicates, &on_.late_messages, &on_.user_failures, &on_.suspicion,
-                       &on_.cancellations, &on_.evictions, &on_.slow_tasks, &on_.changing_contents, &on_.kept})
+                       &on_.cancellations, &on_.evictions, &on_.slow_tasks, &on_.changing_contents, &on_.kept, &on_.departures})
       *kind = world_.chance(50);
     world_.run_time_us = world_.chance(50) ? 5000 : 50;
     world_.changing_contents = on_.changing_contents;
@@ -82,6 +82,10 @@ private:
     if (!world_.to_be_killed.empty() && world_.chance(30)) {
       world_.lose(*world_.to_be_killed.begin());
       world_.join_executor(1 + world_.below(3));
+    } else if (world_.leaving.size() == world_.machines.size()) {
+      world_.join_executor(1 + world_.below(3));
+    } else if (!world_.moves.empty() && (world_.tasks.empty() || world_.chance(30))) {
+      world_.move(world_.below(world_.moves.size()), world_.chance(90));
     } else if (!world_.tasks.empty()) {
       auto it = world_.tasks.begin();
       std::advance(it, world_.below(std::min<std::size_t>(world_.tasks.size(), 8)));
@@ -117,7 +121,7 @@ private:
   }
 
   void make_trouble() {
-    switch (world_.below(8)) {
+    switch (world_.below(9)) {
     case 0:
       if (on_.losses) {
         world_.lose(any_executor());
@@ -163,7 +167,8 @@ private:
       }
       break;
     default:
-      break;
+      if (on_.departures && world_.leaving.size() + 1 < world_.machines.size())
+        world_.ask_to_leave(any_executor(), world_.chance(30));
     }
   }
 

@@ -364,3 +364,40 @@ TEST_CASE("the fingerprint of a map output is that of the one that is kept") {
 }
 
 } // namespace
+
+TEST_CASE("what is moved here takes free memory only, and pushes nothing out") {
+  fixture f(100);
+  REQUIRE(f.cache(1, 0, 60) == put_outcome::stored);
+  CHECK(f.store.put(block_id::cached(2, 0), block_of(50), block_store::newest, room::free_only) == put_outcome::refused);
+  CHECK(f.store.commit_map_output(3, 0, output_of({50}, 1), room::free_only) == put_outcome::refused);
+  CHECK(f.store.find(block_id::cached(1, 0)));
+  CHECK(f.store.put(block_id::cached(2, 0), block_of(40), block_store::newest, room::free_only) == put_outcome::stored);
+  CHECK(f.memory.used_bytes() == 100);
+}
+
+TEST_CASE("the outline of a map output says whose it is and which reduce partitions have records") {
+  fixture f(0);
+  auto made = output_of({3, 0, 5}, 77);
+  made.fingerprint = 99;
+  REQUIRE(f.store.commit_map_output(1, 2, std::move(made)) == put_outcome::stored);
+  const auto found = f.store.find(block_id::outline(1, 2));
+  REQUIRE(found);
+  const auto& bytes = *static_cast<const std::vector<std::byte>*>(found->object.get());
+  const auto outline = decode_outline(bytes);
+  REQUIRE(outline);
+  CHECK(outline->attempt == 77);
+  CHECK(outline->fingerprint == 99);
+  CHECK(outline->has_records == std::vector<bool>{true, false, true});
+  CHECK_FALSE(f.store.find(block_id::outline(1, 3)));
+  CHECK_FALSE(decode_outline(std::span(bytes).first(bytes.size() - 1)));
+  CHECK_FALSE(decode_outline({}));
+}
+
+TEST_CASE("a block of a map output that came as bytes has the checksum that it came with") {
+  fixture f(0);
+  auto made = output_of({3, 0}, 1);
+  made.checksums = {42, 0};
+  REQUIRE(f.store.commit_map_output(1, 0, std::move(made)) == put_outcome::stored);
+  CHECK(f.store.find(block_id::shuffle(1, 0, 0))->checksum == 42);
+  CHECK_FALSE(f.store.find(block_id::shuffle(1, 0, 1))->checksum);
+}
