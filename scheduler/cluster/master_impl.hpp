@@ -62,6 +62,7 @@ struct application_entry {
   peer_id peer = no_peer;
   std::uint64_t sequence = 0;
   time_point last_heard{};
+  time_point peer_lost_at{};
   std::uint32_t executors_max = no_limit;
   std::set<std::uint32_t> released;
   std::map<std::uint32_t, executor_entry> executors;
@@ -187,6 +188,7 @@ private:
   void read_wishes(application_entry& application, const application_report& report);
   void end_application(application_entry& application, application_state result, const std::string& reason);
   void watch_application(application_entry& application);
+  static bool driver_seems_gone(const application_entry& application);
   void forget_old_applications();
   application_grants grants_for(const application_entry& application) const;
   static std::string complaint_about(const application_description& what);
