@@ -9,8 +9,12 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+
+PROXY_PORT = 4177
+PROXY_MARK = 4177
 
 
 def wait_for(what, holds, limit=30.0):
@@ -33,6 +37,7 @@ class Host:
         self.name = name
         self.namespace = f"{lab.prefix}{number}" if lab.isolated else None
         self.address = f"10.77.0.{number}" if lab.isolated else f"127.0.0.{number}"
+        self.proxy = None
 
     def command(self, words):
         return ["ip", "netns", "exec", self.namespace, *words] if self.namespace else list(words)
@@ -49,6 +54,30 @@ class Host:
 
     def heal(self):
         self.run("iptables", "-F")
+        if self.proxy:
+            self.disturb("heal")
+
+    def start_proxy(self):
+        """Leads all connections that this machine makes to others through a proxy, which can disturb them."""
+        words = [sys.executable, "-B", str(pathlib.Path(__file__).resolve().parent / "lab_proxy.py"), str(PROXY_PORT), str(PROXY_MARK)]
+        self.proxy = subprocess.Popen(self.command(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        assert self.proxy.stdout.readline() == "ready\n", "the proxy did not start"
+        self.run("iptables", "-t", "nat", "-A", "OUTPUT", "-p", "tcp", "-o", "eth0", "-m", "mark", "!", "--mark", str(PROXY_MARK),
+                 "-j", "REDIRECT", "--to-ports", str(PROXY_PORT))
+
+    def disturb(self, *words):
+        """Says a fault to the proxy: see there. Returns its answer."""
+        self.proxy.stdin.write(" ".join(map(str, words)) + "\n")
+        self.proxy.stdin.flush()
+        return self.proxy.stdout.readline().strip()
+
+    def stop_proxy(self):
+        if self.proxy:
+            self.proxy.stdin.close()
+            self.proxy.kill()
+            self.proxy.wait(30)
+            self.proxy.stdout.close()
+            self.proxy = None
 
 
 class Process:
@@ -123,6 +152,8 @@ class Lab:
             if process.running():
                 process.signal(signal.SIGKILL)
                 process.child.wait(30)
+        for host in self.hosts.values():
+            host.stop_proxy()
         if kind is not None:
             self.show_logs()
         if self.isolated:

@@ -46,7 +46,14 @@ void lease_thread::visit() {
   decisions_.workers(board_->workers_expected() > 0, board_->take_heard(), began);
   bool written = false;
   try {
-    written = file_.update([&](const lease_file::sight& seen) { return decisions_.visit(seen, began, clock::now()); }, lock_patience);
+    written = file_.update(
+        [&](const lease_file::sight& seen) {
+          auto next = decisions_.visit(seen, began, clock::now());
+          if (!decisions_.leads(clock::now()))
+            board_->lead_until(0, {}); // before anybody can read that the lease was given away
+          return next;
+        },
+        lock_patience);
     if (std::exchange(storage_fails_, false))
       log(log_level::info, "the lease can be read and written again");
   } catch (const error& failure) {
@@ -55,15 +62,18 @@ void lease_thread::visit() {
   }
   decisions_.stored(written);
 
-  const bool leads = decisions_.leads(clock::now());
+  bool leads = decisions_.leads(clock::now());
+  const bool another_term = led_ && led_term_ != decisions_.term();
   board_->follow(decisions_.leader());
-  if (leads)
-    board_->lead_until(decisions_.term(), decisions_.leads_until());
-  if (led_ && (!leads || led_term_ != decisions_.term())) {
-    board_->lead_until(0, {});
-    tell_.end("it has lost the lease");
+  if (!leads || another_term)
+    board_->lead_until(0, {}); // before the next term is there: the actor may look at any moment
+  if (leads && !board_->lead_until(decisions_.term(), decisions_.leads_until())) {
+    decisions_.lapse();
+    leads = false;
   }
-  if (leads && (!led_ || led_term_ != decisions_.term()))
+  if (led_ && (!leads || another_term))
+    tell_.end("it has lost the lease");
+  if (leads && (!led_ || another_term))
     tell_.begin(decisions_.term());
   led_ = leads;
   led_term_ = decisions_.term();

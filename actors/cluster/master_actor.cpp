@@ -12,10 +12,13 @@
 
 namespace salamander::actors {
 
-void leader_board::lead_until(std::uint64_t term, clock::time_point until) {
+bool leader_board::lead_until(std::uint64_t term, clock::time_point until) {
   const std::lock_guard lock(mutex_);
+  if (term != 0 && term == term_ && clock::now() >= until_)
+    return false;
   term_ = term;
   until_ = until;
+  return true;
 }
 
 void leader_board::follow(const std::string& leader) {
@@ -145,23 +148,6 @@ void perform(master_self, const scheduler::notice& what) {
   log(what.how == level::error ? log_level::error : what.how == level::warning ? log_level::warn : log_level::info, what.text);
 }
 
-void feed(master_self self, const machine::event& what) {
-  auto& state = self->state;
-  const auto actions = state.decisions->handle(what, now(self), seconds_since_1970());
-  std::vector<cluster::journal_record> records;
-  for (const auto& action : actions)
-    if (const auto* keep = std::get_if<machine::keep_launch>(&action))
-      perform(self, *keep);
-    else if (const auto* record = std::get_if<machine::append>(&action))
-      records.push_back(record->what);
-  state.journal->append(records);
-  for (const auto& action : actions)
-    if (!std::holds_alternative<machine::keep_launch>(action))
-      std::visit([self](const auto& one) { perform(self, one); }, action);
-}
-
-// -- leading ------------------------------------------------------------------
-
 void stop_leading(master_self self, const std::string& reason) {
   auto& state = self->state;
   if (!state.decisions)
@@ -172,6 +158,31 @@ void stop_leading(master_self self, const std::string& reason) {
   state.files.reset();
   state.setup.board->note_workers(0, false);
 }
+
+/// Returns whether it still leads.
+bool feed(master_self self, const machine::event& what) {
+  auto& state = self->state;
+  const auto actions = state.decisions->handle(what, now(self), seconds_since_1970());
+  std::vector<cluster::journal_record> records;
+  for (const auto& action : actions)
+    if (const auto* keep = std::get_if<machine::keep_launch>(&action))
+      perform(self, *keep);
+    else if (const auto* record = std::get_if<machine::append>(&action))
+      records.push_back(record->what);
+  state.journal->append(records);
+  // Whoever leads next has read what was written while the lease held. Records of a master that was stopped meanwhile may have come too
+  // late for that, so nobody is told of them.
+  if (!records.empty() && !state.setup.board->leads(state.term)) {
+    stop_leading(self, "the lease ran out while the journal was written");
+    return false;
+  }
+  for (const auto& action : actions)
+    if (!std::holds_alternative<machine::keep_launch>(action))
+      std::visit([self](const auto& one) { perform(self, one); }, action);
+  return true;
+}
+
+// -- leading ------------------------------------------------------------------
 
 void begin_leading(master_self self, const begin_term& message) {
   auto& state = self->state;
@@ -215,7 +226,8 @@ void check(master_self self) {
     stop_leading(self, "the lease was not renewed in time");
   if (!state.decisions)
     return;
-  feed(self, machine::tick{});
+  if (!feed(self, machine::tick{}))
+    return;
   state.journal->tend([&] { return state.decisions->snapshot(); });
   state.setup.board->note_workers(state.decisions->workers_expected(), false);
 }
@@ -233,8 +245,8 @@ void report(master_self self, cluster::worker_report& message) {
     return answer<worker_line>(self, self->current_sender(), std::move(orders));
   }
   const auto from = peer_of(self);
-  feed(self, machine::worker_heard{from, std::move(message)});
-  self->state.setup.board->note_workers(self->state.decisions->workers_expected(), true);
+  if (feed(self, machine::worker_heard{from, std::move(message)}))
+    self->state.setup.board->note_workers(self->state.decisions->workers_expected(), true);
 }
 
 std::vector<cluster::stored_file> all_files(const std::vector<cluster::stored_file>& program,

@@ -17,8 +17,8 @@ class leader_board {
 public:
   using clock = std::chrono::steady_clock;
 
-  /// From the lease's thread.
-  void lead_until(std::uint64_t term, clock::time_point until);
+  /// From the lease's thread. A term that has run out is not made longer, as the actor may have stopped leading by then: returns false.
+  bool lead_until(std::uint64_t term, clock::time_point until);
   void follow(const std::string& leader);
   /// Whether this process may act as the leader of that term at this moment. The actor asks before it does anything.
   bool leads(std::uint64_t term) const;

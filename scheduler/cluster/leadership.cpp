@@ -1,5 +1,7 @@
 #include <salamander/scheduler/cluster/leadership.hpp>
 
+#include <salamander/scheduler/cluster/planted.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -101,8 +103,9 @@ std::optional<lease_record> leadership::wait_or_take(const sight& seen, time_poi
     std::erase_if(without.candidates, [&](const lease_candidate& one) { return one.id == self_.id; });
     return without;
   }
+  const auto takeover_after = settings_.takeover / (planted(defect::takes_over_early) ? 2 : 1);
   // The holder can be this master itself: it could not renew in time, or never heard that its name was written.
-  const bool free = record.holder.empty() || record.holder == self_.id || seen.holder_is_dead || now - seen_at_ >= settings_.takeover;
+  const bool free = record.holder.empty() || record.holder == self_.id || seen.holder_is_dead || now - seen_at_ >= takeover_after;
   const bool resting = rest_until_ && now < *rest_until_ && others_wait(now);
   if (free && !resting) {
     auto next = record;

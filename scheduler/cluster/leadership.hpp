@@ -65,6 +65,11 @@ public:
   std::optional<lease_record> visit(const sight& seen, time_point began, time_point now);
   /// Whether it is known to be on the disk.
   void stored(bool known);
+  /// A renewal was stored, but only after the lease before had run out, and somebody has seen that: the term is over. The next visit
+  /// takes the lease under another one.
+  void lapse() noexcept {
+    leading_ = false;
+  }
 
   /// Whether this master may act as the leader at this moment.
   bool leads(time_point now) const noexcept {

@@ -78,6 +78,7 @@ void master::impl::on(const peer_lost& e) {
   for (auto& [number, application] : applications_)
     if (application.peer == e.peer) {
       application.peer = no_peer;
+      application.peer_lost_at = now_;
       watch_application(application);
     }
 }

@@ -37,6 +37,8 @@ struct master_settings {
   duration recovery_max = std::chrono::milliseconds(2500);      ///< how long a new master listens
   duration application_timeout = std::chrono::seconds(60);      ///< without a word from its driver
   duration application_timeout_idle = std::chrono::seconds(10); ///< the same when it has no executors
+  /// An executor has lost its driver, and so has this master: the driver may come back after a cut within this time.
+  duration driver_return = std::chrono::seconds(3);
   /// An executor or driver that has run for so long has not failed to start.
   duration proven_after = std::chrono::seconds(3);
   /// Before an executor of the same application starts again on a worker where one failed to start; twice as long each time.

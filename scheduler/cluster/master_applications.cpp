@@ -167,16 +167,23 @@ void master::impl::on(const file_arrived& e) {
     }
 }
 
+/// This master and an executor have both lost it.
+bool master::impl::driver_seems_gone(const application_entry& application) {
+  return application.peer == no_peer && !application.awaited &&
+         std::ranges::any_of(application.executors, [](const auto& each) { return each.second.end == process_end::driver_gone; });
+}
+
 /// Ends an application whose driver is gone. Its executors may go on without a master, so a lost connection alone says little.
 void master::impl::watch_application(application_entry& application) {
   if (application.over)
     return;
   const bool runs = std::ranges::any_of(application.executors, [](const auto& each) { return each.second.living(); });
-  const bool lost_too =
-      std::ranges::any_of(application.executors, [](const auto& each) { return each.second.end == process_end::driver_gone; });
   const auto patience = runs ? settings_.application_timeout : settings_.application_timeout_idle;
   const auto silent = now_ - application.last_heard;
-  if (application.peer == no_peer && lost_too && !application.awaited)
+  const bool gone = driver_seems_gone(application);
+  if (gone && now_ - application.peer_lost_at < settings_.driver_return)
+    return wake(application.peer_lost_at + settings_.driver_return);
+  if (gone)
     end_application(application, application_state::failed, "its driver is gone: an executor has lost it, too");
   else if (silent >= patience)
     end_application(application, application_state::failed, "its driver was silent for " + seconds_text(silent));

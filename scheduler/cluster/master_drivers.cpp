@@ -1,4 +1,5 @@
 #include <salamander/scheduler/cluster/master_impl.hpp>
+#include <salamander/scheduler/cluster/planted.hpp>
 
 #include <algorithm>
 
@@ -24,7 +25,7 @@ void master::impl::on(const driver_asked& e) {
   const auto answer = [&](std::string id, std::vector<stored_file> missing, std::string refused) {
     actions_.emplace_back(answer_driver{e.from, e.request, std::move(id), std::move(missing), std::move(refused)});
   };
-  if (const auto known = drivers_by_token_.find(e.token); known != drivers_by_token_.end())
+  if (const auto known = drivers_by_token_.find(e.token); known != drivers_by_token_.end() && !planted(defect::token_forgotten))
     return answer(drivers_.at(known->second).id, {}, {});
   if (auto why = complaint_about(e); !why.empty())
     return answer({}, {}, std::move(why));
@@ -133,7 +134,8 @@ void master::impl::end_driver(driver_entry& driver, driver_state state, const st
   driver.reason = reason;
   driver.ended_at = wall_;
   driver.what.launch.clear();
-  write(driver_over{driver.id, state, driver.exit_code, reason, wall_});
+  if (!planted(defect::end_not_written))
+    write(driver_over{driver.id, state, driver.exit_code, reason, wall_});
   actions_.emplace_back(drop_launch{driver.id});
   say(state == driver_state::finished ? notice::level::info : notice::level::warning,
       "driver " + driver.id + " is over: " + text_of(state) + (reason.empty() ? "" : ": " + reason));

@@ -45,7 +45,7 @@ void master::impl::end_executor(application_entry& application, std::uint32_t nu
   touch_worker(executor.worker);
   dirty_ = true;
   if (end == process_end::driver_gone && application.peer == no_peer)
-    return end_application(application, application_state::failed, "its driver is gone: an executor has lost it, too");
+    return watch_application(application);
   // Exit code 0 is a failure, too, of an executor that nobody asked to end; and so is losing a driver that is there.
   const bool unasked =
       end == process_end::failed || end == process_end::not_started || end == process_end::finished || end == process_end::driver_gone;

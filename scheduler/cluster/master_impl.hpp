@@ -63,6 +63,7 @@ struct application_entry {
   std::uint64_t sequence = 0;
   time_point last_heard{};
   application_progress progress; ///< as last reported
+  time_point peer_lost_at{};
   std::uint32_t executors_max = no_limit;
   std::set<std::uint32_t> released;
   std::map<std::uint32_t, executor_entry> executors;
@@ -191,6 +192,7 @@ private:
   /// It had said that all is well, and then its driver's process ended badly.
   void fail_afterwards(application_entry& application, const std::string& reason);
   void watch_application(application_entry& application);
+  static bool driver_seems_gone(const application_entry& application);
   void forget_old_applications();
   application_grants grants_for(const application_entry& application) const;
   static std::string complaint_about(const application_description& what);

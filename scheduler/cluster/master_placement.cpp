@@ -1,4 +1,5 @@
 #include <salamander/scheduler/cluster/master_impl.hpp>
+#include <salamander/scheduler/cluster/planted.hpp>
 
 #include <algorithm>
 
@@ -69,7 +70,8 @@ void master::impl::place_drivers() {
     driver.placed = true;
     worker->cores_used += driver.what.cores;
     worker->memory_used_bytes += driver.what.memory_bytes;
-    write(driver_placed{driver.id, driver.attempt, driver.worker});
+    if (!planted(defect::attempt_not_written))
+      write(driver_placed{driver.id, driver.attempt, driver.worker});
     touch(*worker);
   }
 }
@@ -122,7 +124,7 @@ std::vector<worker_entry*> master::impl::candidates_for(const application_entry&
 }
 
 bool master::impl::place_executors(application_entry& application, std::uint32_t executors_max) {
-  if (application.over || !application.described || !application.missing.empty())
+  if (application.over || !application.described || !application.missing.empty() || driver_seems_gone(application))
     return false;
   trim(application);
   const auto& what = *application.described;

@@ -1,5 +1,7 @@
 #include <salamander/scheduler/cluster/roster.hpp>
 
+#include <salamander/scheduler/cluster/planted.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -95,13 +97,16 @@ void roster::on(const granted& what) {
 }
 
 void roster::take(const granted_executor& one) {
-  if (buried_.contains(one.executor))
+  if (gone_.contains(one.executor)) { // a new master has heard of it from a worker that was cut off
+    (one.state == process_state::ended ? buried_ : released_).insert(one.executor);
     return;
+  }
   auto at = members_.find(one.executor);
   if (one.state == process_state::ended) {
-    if (at == members_.end())
+    if (at == members_.end()) {
       buried_.insert(one.executor);
-    else
+      gone_.insert(one.executor);
+    } else
       bury_one(one.executor, end_of(one), one.positions, one.end == process_end::worker_lost);
     return report(); // the master may forget it
   }
@@ -142,7 +147,7 @@ void roster::on(const executor_registered& who) {
   }
   const auto number = who.executor.value;
   const auto at = members_.find(number);
-  if (buried_.contains(number) || (at != members_.end() && at->second.bury_at)) {
+  if (gone_.contains(number) || (at != members_.end() && at->second.bury_at)) {
     turn_away("this driver had given it up");
     return;
   }
@@ -206,6 +211,8 @@ void roster::bury_one(std::uint32_t number, const std::string& reason, const std
   const bool killed_by_us = one.bury_at && released_.contains(number);
   actions_.emplace_back(bury{{number}, killed_by_us ? one.reason : reason, positions, one.admitted, worker_lost});
   buried_.insert(number);
+  if (!planted(defect::buried_comes_back))
+    gone_.insert(number);
   members_.erase(at);
   if (cores() == 0)
     lonely_since_ = now_;

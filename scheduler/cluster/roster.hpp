@@ -174,6 +174,7 @@ private:
   std::map<std::uint32_t, member> members_;
   std::set<std::uint32_t> released_; ///< until grants do not list them any more
   std::set<std::uint32_t> buried_;   ///< the same
+  std::set<std::uint32_t> gone_;     ///< buried ones, for ever: their numbers are not used again
   std::uint32_t wanted_;
   std::uint32_t early_ = 0; ///< members without a grant
   time_point started_;

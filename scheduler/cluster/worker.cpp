@@ -1,6 +1,7 @@
 #include <salamander/scheduler/cluster/worker.hpp>
 
 #include <salamander/scheduler/cluster/names.hpp>
+#include <salamander/scheduler/cluster/planted.hpp>
 
 #include <algorithm>
 #include <tuple>
@@ -66,7 +67,7 @@ void worker_machine::lose_master(const std::string& hint) {
 
 void worker_machine::on(const orders_came& what) {
   const auto& orders = what.orders;
-  if (std::tie(orders.term, orders.sequence, orders.number) < std::tie(term_, considered_, number_))
+  if (std::tie(orders.term, orders.sequence, orders.number) < std::tie(term_, considered_, number_) && !planted(defect::old_orders_obeyed))
     return; // of a master that does not lead any more, or older than what was followed
   term_ = orders.term;
   considered_ = orders.sequence;

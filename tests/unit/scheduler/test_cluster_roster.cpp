@@ -174,6 +174,22 @@ TEST_CASE("a silent executor is buried at once: its worker may be cut off as wel
   CHECK(it.take<roster::bury>().empty()); // once
 }
 
+TEST_CASE("an executor that was buried stays so when a new master hears of it again, and is asked to end") {
+  driver it;
+  it.grants({grant(0)});
+  it.registers(0);
+  it.feed(roster::link_lost{{0}, "silent for 5.0 s", false});
+  REQUIRE(it.take<roster::bury>().size() == 1);
+  it.grants({}); // its worker is dead for this master
+  it.take<roster::admit>();
+  it.grants({grant(0)}, 2); // the worker was only cut off, and comes to another one
+  it.registers(0);
+  CHECK(it.take<roster::admit>().empty());
+  CHECK(it.take<roster::refuse>().size() == 1);
+  it.wait(1s);
+  CHECK(it.last_report().released == std::vector<std::uint32_t>{0});
+}
+
 TEST_CASE("grants of a former master and of one that recovers change nothing") {
   driver it;
   it.grants({grant(0)}, 5);

@@ -44,6 +44,19 @@ struct masters {
     }
     check();
   }
+  /// A renewal whose write takes so long; the shell looks at the clock when it is done.
+  void renew_slowly(one& who, duration write) {
+    const auto began = clock(who);
+    const auto until = who.it.leads_until();
+    if (const auto next = who.it.visit({record, false, 0}, began, began)) {
+      record = *next;
+      real += write;
+      who.it.stored(true);
+      if (clock(who) >= until)
+        who.it.lapse();
+    }
+    check();
+  }
   std::vector<one*> leaders() {
     std::vector<one*> found;
     for (auto& who : all)
@@ -227,6 +240,22 @@ TEST_CASE("terms grow even when the lease file is lost") {
   const auto next = a.it.visit({{}, false, 41}, it.clock(a), it.clock(a));
   REQUIRE(next.has_value());
   CHECK(next->term == 42);
+}
+
+TEST_CASE("a renewal that is stored when the lease had run out ends the term, and the next visit takes another one") {
+  masters it;
+  auto& who = it.add();
+  it.visit(who);
+  const auto term = who.it.term();
+  it.real += 1500ms;
+  it.renew_slowly(who, 300ms);
+  CHECK(who.it.leads(it.clock(who)));
+  it.real += 1500ms;
+  it.renew_slowly(who, 700ms);
+  CHECK_FALSE(who.it.leads(it.clock(who)));
+  it.visit(who);
+  CHECK(who.it.leads(it.clock(who)));
+  CHECK(who.it.term() == term + 1);
 }
 
 TEST_CASE("whatever is stopped, fails or dies, and however clocks run, there are never two leaders, and soon there is one") {

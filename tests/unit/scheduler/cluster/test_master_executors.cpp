@@ -209,7 +209,10 @@ TEST_CASE("an application whose driver is silent is ended after a minute, or soo
   it.run(5s);
   it.cut(second);
   worker.end(second.last.id, 0, process_end::driver_gone, "it had lost its driver");
-  it.run(1s);
+  it.run(2s);
+  CHECK(it.application(second.last.id).state == application_state::waiting);
+  CHECK(worker.executors.size() == 1); // no other one is started for a driver that is not there
+  it.run(2s);
   CHECK(it.application(second.last.id).state == application_state::failed);
 
   auto& third = it.add_driver("z", model_cluster::wish(3));
@@ -232,6 +235,24 @@ TEST_CASE("a driver that comes back over another connection goes on") {
   it.run(40s);
   CHECK(it.application(driver.last.id).state == application_state::running);
   CHECK(worker.killed == 0);
+}
+
+TEST_CASE("a driver that was cut off for longer than executors wait goes on when it comes back at once") {
+  model_cluster it;
+  auto& worker = it.add_worker("a", 2);
+  auto& driver = it.add_driver("x", model_cluster::wish(1, 1));
+  it.run(5s);
+  driver.connected = false; // nobody notices the cut yet
+  it.run(12s);
+  worker.end(driver.last.id, 0, process_end::driver_gone, "it had lost its driver");
+  it.run(5s);
+  it.tell(master::peer_lost{driver.peer}); // the old connection ends as the driver makes another one
+  it.run(1s);
+  driver.connected = true;
+  driver.peer = ++it.peers;
+  it.run(5s);
+  CHECK(it.application(driver.last.id).state == application_state::running);
+  CHECK(driver.living().size() == 1);
 }
 
 TEST_CASE("a killed application is told so, and so it is later") {

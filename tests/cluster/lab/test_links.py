@@ -1,0 +1,89 @@
+"""A standalone cluster on four machines whose connections are slow, stand still, drip and break while every process is well.
+
+    test_links.py BUILD_DIRECTORY [unittest options]
+"""
+
+import pathlib
+import re
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "scripts"))
+from cluster_lab import Lab, can_isolate, wait_for
+
+BUILD = pathlib.Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else pathlib.Path("build/release").resolve()
+TOUR = BUILD / "apps" / "cluster_tour"
+
+
+@unittest.skipUnless(can_isolate(), "connections are led through proxies in network namespaces, which needs root")
+class Connections(unittest.TestCase):
+    """All that workers, executors and drivers connect to, they connect to through a proxy on their machine."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = Lab(BUILD / "apps" / "salamander", ["driver", "master", "one", "two"]).__enter__()
+        cls.addClassCleanup(lambda: cls.lab.__exit__(None, None, None))
+        for name in ("driver", "one", "two"):
+            cls.lab.hosts[name].start_proxy()
+        cls.lab.start_master()
+        for name in ("one", "two"):
+            cls.lab.start_worker(name)
+
+    def start_tour(self, rounds):
+        tour = self.lab.start_driver(self.id().rsplit(".", 1)[1], [TOUR, "--tasks", 8, "--pause", 20, "--rounds", rounds])
+        self.addCleanup(lambda: tour.running() and tour.kill())
+        wait_for("it works", lambda: tour.text().count("tasks ") >= 4 or not tour.running(), 60)
+        return tour
+
+    def disturb(self, host, seconds, *fault):
+        machine = self.lab.hosts[host]
+        self.assertEqual(machine.disturb(*fault), "done")
+        time.sleep(seconds)
+        self.assertEqual(machine.disturb("heal"), "done")
+
+    def finished(self, tour):
+        """It finds what is right, or fails: it looks at its answers."""
+        self.assertEqual(tour.wait(120), 0, tour.text())
+
+    def executors_of(self, tour):
+        return set(re.findall(r"process (\d+)", tour.text()))
+
+    def test_slow_connections_change_nothing(self):
+        tour = self.start_tour(40)
+        for host, delay in (("one", 50), ("two", 500), ("driver", 300)):
+            self.disturb(host, 2, "delay", delay)
+        self.finished(tour)
+        self.assertEqual(len(self.executors_of(tour)), 2, tour.text())
+
+    def test_connections_that_stand_still_for_less_than_it_takes_to_suspect_somebody_change_nothing(self):
+        tour = self.start_tour(40)
+        for host in ("one", "two", "driver"):
+            self.disturb(host, 2, "stall")
+            time.sleep(0.5)
+        self.finished(tour)
+        self.assertEqual(len(self.executors_of(tour)), 2, tour.text())
+
+    def test_connections_that_drip_change_nothing(self):
+        tour = self.start_tour(25)
+        for host in ("one", "driver"):
+            self.disturb(host, 2, "drip", 512, 5)
+        self.finished(tour)
+        self.assertEqual(len(self.executors_of(tour)), 2, tour.text())
+
+    def test_after_connections_broke_the_job_goes_on_with_as_many_executors_as_before(self):
+        tour = self.start_tour(80)
+        for host, how in (("one", "ONE"), ("two", "ALL"), ("driver", "ALL")):
+            self.assertGreater(int(self.lab.hosts[host].disturb("reset", how)), 0)
+            time.sleep(1)
+        wait_for("two executors and two workers", lambda: self.living() == (2, 2), 30)
+        self.finished(tour)
+
+    def living(self):
+        now = self.lab.status()
+        return (len([one for one in now["executors"] if one["state"] == "running"]),
+                len([one for one in now["workers"] if one["state"] == "ALIVE"]))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")
