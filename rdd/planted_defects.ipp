@@ -25,4 +25,6 @@ SALAMANDER_DEFECT(fenced_session_delivers)       // what an executor says after 
 SALAMANDER_DEFECT(queue_runs_duplicates)         // an order that an executor gets twice runs twice
 SALAMANDER_DEFECT(restart_intensity_off_by_one)  // one restart more than allowed within the window
 SALAMANDER_DEFECT(restart_after_stop)            // an executor is replaced although the application ends
+SALAMANDER_DEFECT(released_before_moved)         // a leaving executor ends before what it holds has moved
+SALAMANDER_DEFECT(moved_inputs_not_renewed)      // a map output has moved, and running stages go on sending readers to its old place
 SALAMANDER_DEFECT(damaged_block_accepted)        // a block whose checksum is wrong is handed out

@@ -4,6 +4,7 @@
 // computed again.
 #include <salamander/scheduler/driver_impl.hpp>
 
+#include <salamander/rdd/probes.hpp>
 #include <salamander/scheduler/failure_text.hpp>
 
 #include <algorithm>
@@ -46,6 +47,7 @@ void driver_scheduler::impl::continue_departures() {
       renew_readers(one);
     if (read_at_old_places(one))
       continue;
+    SALAMANDER_PROBE("executor released after it had handed over what it held");
     at.ending = true;
     act(release_executor{id, one.reason + "; " + counted(one.moved, "block") + " handed over"});
     departures_.erase(id);
@@ -82,6 +84,8 @@ bool driver_scheduler::impl::move_blocks(executor_id id, departure& one) {
     give_up_moving(id, one);
   if (one.retry_at)
     wake(*one.retry_at);
+  if (core::planted(core::defect::released_before_moved))
+    return true;
   return one.looked && one.open.empty() && one.moving == 0 && one.stuck.empty();
 }
 
@@ -205,6 +209,7 @@ void driver_scheduler::impl::on(const blocks_moved& e) {
 void driver_scheduler::impl::give_up_moving(executor_id id, departure& one) {
   const auto text = name_of(id) + " cannot hand over " + counted(one.stuck.size(), "block") + ": no other executor has room";
   if (one.may_stay) {
+    SALAMANDER_PROBE("executor stays because nobody takes what it holds");
     note(notice::level::info, text + "; it stays");
     act(executor_stays{id, text});
     executors_.find(id)->leaving = false;
@@ -230,7 +235,7 @@ bool driver_scheduler::impl::reads_what_moved(const stage& reader, const departu
 void driver_scheduler::impl::renew_readers(departure& one) {
   one.told_before = task_id{next_task_};
   for (const auto& [id, s] : graph_.all())
-    if (s->current && reads_what_moved(*s, one))
+    if (s->current && reads_what_moved(*s, one) && !core::planted(core::defect::moved_inputs_not_renewed))
       act(renew_inputs{id});
 }
 

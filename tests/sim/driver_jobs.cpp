@@ -119,6 +119,8 @@ void driver_model::reported(executor_id executor, const report& what) {
   ++world_.counts.reports;
   for (const auto& one : what.tasks)
     one_report(executor, one);
+  if (!what.moved.empty())
+    tell(scheduler::blocks_moved{executor, what.moved});
   for (const auto& block : what.evicted)
     tell(scheduler::block_dropped{executor, block});
 }
@@ -187,6 +189,11 @@ void driver_model::replay_old_report(std::uint64_t salt) {
   tell(old_reports_[salt % old_reports_.size()]);
 }
 
+void driver_model::ask_to_leave(executor_id executor, bool may_stay) {
+  if (links_.contains(executor))
+    tell(scheduler::executor_leaving{executor, "it is asked to", may_stay});
+}
+
 // -- the scheduler ------------------------------------------------------------
 
 void driver_model::tell(scheduler::event what) {
@@ -238,6 +245,16 @@ void driver_model::perform(const scheduler::action& what) {
       command(stale->executor, drop_dataset{stale->dataset.value});
   } else if (const auto* killed = std::get_if<scheduler::kill_executor>(&what)) {
     kill(killed->executor, killed->reason, duration::zero());
+    world_.disturb(world_.settings.dead_after);
+  } else if (const auto* moving = std::get_if<scheduler::take_over>(&what)) {
+    command(moving->executor, take_blocks{moving->from, moving->blocks});
+  } else if (const auto* renewed = std::get_if<scheduler::renew_inputs>(&what)) {
+    for (auto& [id, one] : links_)
+      std::erase_if(one.told, [&](const auto& entry) { return entry.first.first == renewed->stage.value; });
+  } else if (const auto* free = std::get_if<scheduler::release_executor>(&what)) {
+    world_.log.add(world_.now(), "executor released", free->executor.value);
+    ++world_.counts.progress;
+    kill(free->executor, "exited with code 0", duration::zero());
     world_.disturb(world_.settings.dead_after);
   } else if (const auto* over = std::get_if<scheduler::finish_job>(&what)) {
     finish(*over);

@@ -27,6 +27,8 @@ public:
   void process_ended(executor_id executor, const std::string& reason, const std::vector<std::uint64_t>& positions);
   void connection_reset(world::process executor);
   void replay_old_report(std::uint64_t salt);
+  /// As when its worker leaves; or, if it may stay, when it is idle.
+  void ask_to_leave(executor_id executor, bool may_stay);
   /// A job over a dataset that does not say what it is made from.
   void submit_broken_lineage();
 

@@ -34,7 +34,8 @@ void executor_model::check_idle() {
   for (const auto& [shuffle, map] : map_outputs_)
     for (std::uint32_t p = 0; p < 64; ++p)
       if (const auto found = store_.find(block_id::shuffle(shuffle, map, p)); found && found->object)
-        outputs += memory_bytes_of(*static_cast<const records*>(found->object.get()));
+        outputs += found->encode ? memory_bytes_of(*static_cast<const records*>(found->object.get()))
+                                 : static_cast<const byte_buffer*>(found->object.get())->size();
   check(memory_.used_bytes(memory_use::cache) == cached, "S7 memory", [&] {
     return name() + " accounts for " + std::to_string(memory_.used_bytes(memory_use::cache)) + " bytes of cached blocks and holds " +
            std::to_string(cached);

@@ -118,6 +118,9 @@ void executor_model::obey(const order& what) {
     store_.drop_map_output(output->shuffle, output->map);
   } else if (const auto* result = std::get_if<drop_result>(&what.what)) {
     store_.drop(storage::block_id::result(result->task));
+  } else if (const auto* taken = std::get_if<take_blocks>(&what.what)) {
+    for (const auto& block : taken->blocks)
+      take_over(taken->from, block);
   } else {
     exit("exited with code 0");
   }
@@ -186,7 +189,7 @@ void executor_model::report(task_report what) {
 }
 
 void executor_model::schedule_reports() {
-  if (reports_scheduled_ || reports_.empty())
+  if (reports_scheduled_ || (reports_.empty() && moved_.empty()))
     return;
   reports_scheduled_ = true;
   world_.queue.after(duration::zero(), who_.self, [this] {
@@ -200,9 +203,10 @@ void executor_model::send_reports() {
     return;
   sim::report made;
   made.tasks = std::exchange(reports_, {});
+  made.moved = std::exchange(moved_, {});
   for (const auto& id : store_.take_evictions())
     made.evicted.push_back({{id.a}, id.b});
-  if (made.tasks.empty() && made.evicted.empty())
+  if (made.tasks.empty() && made.evicted.empty() && made.moved.empty())
     return;
   made.number = next_report_++;
   const auto bytes = made.bytes();

@@ -122,6 +122,11 @@ private:
   void cancel(const std::vector<std::uint64_t>& tasks);
   void report(task_report what);
   void fill_cores();
+  // Blocks of executors that leave (block_moves.cpp).
+  void take_over(executor_id from, const scheduler::moving_block& what);
+  void fetch_for_move(std::uint64_t move, std::vector<block_exchange::request> requests, std::function<void(block_exchange::blocks)> then);
+  void moved(std::uint64_t move, scheduler::move_outcome how);
+  void keep_moved_output(const scheduler::moving_block& what, const storage::map_outline& outline, const block_exchange::blocks& fetched);
   void schedule_reports();
   void send_reports();
 
@@ -136,6 +141,8 @@ private:
   bool leaves_ = false;                          ///< by its own decision: no task is to be blamed
   std::vector<std::unique_ptr<task_run>> ended_; ///< destroyed when nobody is inside them
   std::vector<task_report> reports_;
+  std::map<std::uint64_t, std::shared_ptr<block_exchange::fetch>> moves_; ///< that go on
+  std::vector<std::pair<std::uint64_t, scheduler::move_outcome>> moved_;  ///< to be reported
   bool reports_scheduled_ = false;
   std::uint64_t next_report_ = 1;
   std::uint64_t next_order_ = 1;

@@ -72,6 +72,17 @@ void world::on_executor(const planned_fault& fault) {
     queue.after(std::chrono::microseconds(fault.salt / 50'000 % 50'000), one->who().driver,
                 [this, self] { driver_->connection_reset(self); });
     return;
+  case fault_kind::departure:
+    queue.after(duration::zero(), one->who().driver,
+                [this, id = one->who().executor, stays = fault.salt % 3 == 0 && fault.lasts > duration::zero()] {
+                  driver_->ask_to_leave(id, stays);
+                });
+    if (fault.lasts > duration::zero())
+      queue.after(fault.lasts, event_queue::world, [this, self] {
+        if (executor(self))
+          end_executor(self, "killed by signal 15");
+      });
+    return;
   case fault_kind::allocation:
     return one->fail_allocations(fault.amount);
   case fault_kind::corrupt_stored:

@@ -63,6 +63,12 @@ void job_checks::after(const scheduler::event& what, const std::vector<scheduler
     count_failure(failed->task, failed->why);
   else if (const auto* lost = std::get_if<scheduler::executor_lost>(&what))
     executor_gone(*lost);
+  else if (const auto* leaves = std::get_if<scheduler::executor_leaving>(&what); leaves && alive_.contains(leaves->executor)) {
+    leaving_.insert(leaves->executor);
+    if (world_.plan.single_departure)
+      account_for(scheduler::no_executor);
+  } else if (const auto* taken = std::get_if<scheduler::blocks_moved>(&what))
+    moved(*taken, decided);
   else if (const auto* suspect = std::get_if<scheduler::executor_suspected>(&what))
     suspects_.insert(suspect->executor);
   else if (const auto* well = std::get_if<scheduler::executor_recovered>(&what))
@@ -174,13 +180,31 @@ void job_checks::executor_gone(const scheduler::executor_lost& lost) {
     return;
   alive_.erase(lost.executor);
   suspects_.erase(lost.executor);
-  if (world_.plan.single_loss)
+  leaving_.erase(lost.executor);
+  if (world_.plan.single_loss && !world_.plan.single_departure)
     account_for(lost.executor);
   std::erase_if(outputs_, [&](const auto& one) { return one.second == lost.executor; });
   for (auto at = running_.begin(); at != running_.end();) {
     if (at->second.executor == lost.executor && !at->second.cancelled)
       ++by_stage_[at->second.stage][at->second.partition].executors;
     at = at->second.executor == lost.executor ? running_.erase(at) : std::next(at);
+  }
+}
+
+void job_checks::moved(const scheduler::blocks_moved& what, const std::vector<scheduler::action>& decided) {
+  for (const auto& [number, outcome] : what.moves) {
+    const auto at = moves_.find(number);
+    if (at == moves_.end())
+      continue;
+    const auto& [place, from] = at->second;
+    const bool refused = std::ranges::any_of(decided, [&, where = place](const auto& each) {
+      const auto* unwanted = std::get_if<scheduler::discard_result>(&each);
+      return unwanted && unwanted->executor == what.executor && unwanted->map_output == std::pair(*where.first, where.second);
+    });
+    if (const auto held = outputs_.find(place);
+        outcome == scheduler::move_outcome::moved && !refused && held != outputs_.end() && held->second == from)
+      held->second = what.executor;
+    moves_.erase(at);
   }
 }
 
@@ -214,6 +238,22 @@ void job_checks::decision(const scheduler::action& what) {
             [&] { return name_of(id) + " is cancelled where it does not run"; });
       at->second.cancelled = true;
     }
+  } else if (const auto* taking = std::get_if<scheduler::take_over>(&what)) {
+    check(!leaving_.contains(taking->executor), "S4 leaving",
+          [&] { return "executor " + std::to_string(taking->executor.value) + " is to take blocks over although it leaves"; });
+    for (const auto& one : taking->blocks)
+      if (one.is_map_output)
+        moves_.insert_or_assign(one.move, std::pair(loss_accounting::place{shuffle_id{one.owner}, one.partition}, taking->from));
+  } else if (const auto* stays = std::get_if<scheduler::executor_stays>(&what)) {
+    leaving_.erase(stays->executor);
+  } else if (const auto* free = std::get_if<scheduler::release_executor>(&what)) {
+    for (const auto& [task, one] : running_)
+      check(one.executor != free->executor, "S6 release", [&, id = task] { return name_of(id) + " runs on an executor that is released"; });
+    for (const auto& [place, where] : outputs_)
+      check(!world_.plan.single_departure || where != free->executor, "S5 hand-over", [&, which = place] {
+        return "executor " + std::to_string(free->executor.value) + " is released and holds map output " + std::to_string(which.second) +
+               " of shuffle " + std::to_string(which.first->value);
+      });
   } else if (const auto* gang = std::get_if<scheduler::gang_launched>(&what)) {
     ++gangs_[gang->stage];
   } else if (const auto* started = std::get_if<scheduler::stage_started>(&what)) {
@@ -246,6 +286,7 @@ void job_checks::launch(const scheduler::launch_tasks& where, const scheduler::t
   check(failed == failures_.end() || (failed->second.thrown < options.task_failures_max &&
                                       failed->second.out_of_memory < std::max(1U, options.out_of_memory_failures_max)),
         "S5 attempts", [&] { return name() + " is launched although it has failed as often as it may"; });
+  check(!leaving_.contains(where.executor), "S4 leaving", [&] { return name() + " is sent to an executor that leaves"; });
   check(!suspects_.contains(where.executor), "S4 suspect", [&] { return name() + " is sent to an executor that is suspected"; });
   const auto& rules = options.exclusion;
   check(!rules.tasks_and_stages || failed == failures_.end() || !failed->second.on.contains(where.executor) ||

@@ -74,6 +74,7 @@ private:
   void count_failure(task_id id, const scheduler::failure& why);
   void fetch_failed(const running_task& by, const scheduler::fetch_failed& why);
   void account_for(executor_id lost);
+  void moved(const scheduler::blocks_moved& what, const std::vector<scheduler::action>& decided);
   void executor_gone(const scheduler::executor_lost& lost);
   void decision(const scheduler::action& what);
   void launch(const scheduler::launch_tasks& where, const scheduler::task_launch& what);
@@ -88,6 +89,8 @@ private:
   std::map<job_id, job> jobs_;
   std::set<executor_id> alive_; ///< as the scheduler was told
   std::set<executor_id> suspects_;
+  std::set<executor_id> leaving_;
+  std::map<std::uint64_t, std::pair<loss_accounting::place, executor_id>> moves_; ///< map outputs on their way, and from where
   std::map<task_id, running_task> running_;
   std::map<loss_accounting::place, executor_id> outputs_;                   ///< registered, as far as can be seen from outside
   std::set<std::tuple<shuffle_id, std::uint32_t, executor_id>> unreadable_; ///< and not made again since

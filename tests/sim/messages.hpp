@@ -65,11 +65,18 @@ struct drop_result {
   std::uint64_t task = 0;
 };
 struct leave {};
+/// Blocks of an executor that leaves are to be kept here.
+struct take_blocks {
+  executor_id from;
+  std::vector<scheduler::moving_block> blocks;
+};
 
 /// Numbered by the driver, so that it can be seen that each arrives once and in its turn, whatever the line does.
 struct order {
   std::uint64_t number = 0;
-  std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_map_output, drop_result, leave> what;
+  std::variant<run_stage, run_tasks, cancel_attempts, forget_stage, drop_dataset, drop_shuffle, drop_map_output, drop_result, leave,
+               take_blocks>
+      what;
 
   std::size_t bytes() const;
 };
@@ -92,6 +99,7 @@ struct report {
   std::uint64_t number = 0; ///< as in order
   std::vector<task_report> tasks;
   std::vector<scheduler::cached_block> evicted;
+  std::vector<std::pair<std::uint64_t, scheduler::move_outcome>> moved;
 
   std::size_t bytes() const;
 };
@@ -101,7 +109,7 @@ inline std::size_t order::bytes() const {
   return launch ? 16 + launch->tasks.size() * 32 : 64;
 }
 inline std::size_t report::bytes() const {
-  std::size_t sum = 64 + evicted.size() * 8;
+  std::size_t sum = 64 + evicted.size() * 8 + moved.size() * 12;
   for (const auto& one : tasks)
     sum += 96 + (std::holds_alternative<task_success>(one.outcome) && std::get<task_success>(one.outcome).result
                      ? std::get<task_success>(one.outcome).result->size()

@@ -80,6 +80,12 @@ storage::stored_block typed_block(records of) {
   return {std::make_shared<const records>(std::move(of)), &encode_object, size, {}};
 }
 
+std::optional<records> records_of(const storage::stored_block& block) {
+  if (block.encode)
+    return *static_cast<const records*>(block.object.get());
+  return decode(*static_cast<const byte_buffer*>(block.object.get()));
+}
+
 storage::stored_block encoded_block(const records& of) {
   auto bytes = std::make_shared<byte_buffer>();
   encode(of, *bytes);

@@ -35,6 +35,8 @@ std::optional<records> decode(std::span<const std::byte> bytes);
 
 /// The same as typed block of a block_store, which encodes it when somebody else asks for it.
 storage::stored_block typed_block(records of);
+/// What a block holds, in either form; nothing when its bytes have changed.
+std::optional<records> records_of(const storage::stored_block& block);
 /// As bytes.
 storage::stored_block encoded_block(const records& of);
 void encode_object(const void* object, byte_buffer& out);

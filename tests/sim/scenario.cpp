@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 /// Streams of one seed; see random_stream.
-enum stream : std::uint64_t { of_settings = 1, of_graph, of_jobs, of_faults, of_broken_lineage, of_barriers };
+enum stream : std::uint64_t { of_settings = 1, of_graph, of_jobs, of_faults, of_broken_lineage, of_barriers, of_departures };
 
 /// Expected occurrences in the time in which faults happen, when the kind is switched on. They follow the weights that the fault model
 /// gives for two minutes of a real cluster; the time here is shorter.
@@ -31,8 +31,8 @@ constexpr std::array weights{
     fault_weight{fault_kind::user_error, 2},    fault_weight{fault_kind::poison, 1},         fault_weight{fault_kind::disk, 2},
     fault_weight{fault_kind::start_failure, 1}, fault_weight{fault_kind::hung_start, 1},     fault_weight{fault_kind::driver_pause, 1},
     fault_weight{fault_kind::old_order, 1},     fault_weight{fault_kind::old_report, 2},     fault_weight{fault_kind::driver_restart, 1}};
-// Broken lineage has a stream of its own, so that the seeds of bugs that were fixed before it came keep their meaning.
-static_assert(weights.size() + 1 == static_cast<std::size_t>(fault_kind::count_));
+// Broken lineage and departures have streams of their own, so that the seeds of bugs that were fixed before they came keep their meaning.
+static_assert(weights.size() + 2 == static_cast<std::size_t>(fault_kind::count_));
 
 duration in(random_stream& random, duration from, duration to) {
   return microseconds(random.between(static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(from).count()),
@@ -246,6 +246,9 @@ planned_fault make_fault(fault_kind kind, const scenario& where, duration time, 
   case fault_kind::broken_lineage:
   case fault_kind::count_:
     break;
+  case fault_kind::departure:
+    made.lasts = in(random, milliseconds(100), seconds(8));
+    break;
   }
   return made;
 }
@@ -253,6 +256,8 @@ planned_fault make_fault(fault_kind kind, const scenario& where, duration time, 
 void choose_faults(scenario& made, duration time, random_stream random) {
   if (made.single_loss) {
     made.faults.push_back(make_fault(fault_kind::kill, made, time, random));
+    if (made.single_departure)
+      made.faults.back().kind = fault_kind::departure;
     return;
   }
   if (random.once_in(20))
@@ -273,6 +278,10 @@ void choose_faults(scenario& made, duration time, random_stream random) {
   random_stream of_its_own(made.seed, of_broken_lineage);
   if (!made.faults.empty() && made.shape.cached_percent > 0 && of_its_own.chance(20))
     made.faults.push_back(make_fault(fault_kind::broken_lineage, made, time, of_its_own));
+  random_stream of_leaving(made.seed, of_departures);
+  if (!made.faults.empty() && of_leaving.chance(30))
+    for (auto left = 1 + of_leaving.below(4); left > 0; --left)
+      made.faults.push_back(make_fault(fault_kind::departure, made, time, of_leaving));
   std::stable_sort(made.faults.begin(), made.faults.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
 }
 
@@ -285,11 +294,11 @@ std::string seconds_text(duration time) {
 } // namespace
 
 std::string_view name_of(fault_kind kind) noexcept {
-  constexpr std::array names{"kill",           "pause",        "cut",        "one-way cut",    "delay",
-                             "reset",          "drop",         "duplicate",  "reorder",        "corrupt block",
-                             "corrupt stored", "delete block", "allocation", "pressure",       "slow",
-                             "user error",     "poison",       "disk",       "start failure",  "hung start",
-                             "driver pause",   "old order",    "old report", "driver restart", "broken lineage"};
+  constexpr std::array names{"kill",           "pause",      "cut",          "one-way cut",   "delay",          "reset",
+                             "drop",           "duplicate",  "reorder",      "corrupt block", "corrupt stored", "delete block",
+                             "allocation",     "pressure",   "slow",         "user error",    "poison",         "disk",
+                             "start failure",  "hung start", "driver pause", "old order",     "old report",     "driver restart",
+                             "broken lineage", "departure"};
   static_assert(names.size() == static_cast<std::size_t>(fault_kind::count_));
   return names[static_cast<std::size_t>(kind)];
 }
@@ -363,6 +372,9 @@ scenario make_scenario(std::uint64_t seed) {
     made.settings.scheduler.speculation.enabled = false;
     made.settings.scheduler.stage_attempts_max = 4;
     made.settings.scheduler.task_failures_max = 4;
+    made.single_departure = random_stream(seed, of_departures).chance(40);
+    if (made.single_departure)
+      made.settings.slots = std::max(made.settings.slots, 2U);
   }
   made.shifting = !made.single_loss && random.chance(20);
   if (made.shifting) {

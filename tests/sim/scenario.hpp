@@ -40,6 +40,7 @@ enum class fault_kind : std::uint8_t {
   old_report,     ///< a report that was dealt with, or came from an executor that is dead, reaches the scheduler again
   driver_restart, ///< the driver is killed; the program begins anew
   broken_lineage, ///< the program submits a job over a dataset that does not say what its partitions are made from
+  departure,      ///< an executor is asked to leave, and killed after a time if it has not
   count_
 };
 std::string_view name_of(fault_kind kind) noexcept;
@@ -120,6 +121,8 @@ struct scenario {
   std::vector<planned_fault> faults;
   /// Exactly one executor is killed and nothing else happens: what is run again can be counted.
   bool single_loss = false;
+  /// With `single_loss`: that executor is asked to leave instead, and has all the time it needs. Then nothing is run again.
+  bool single_departure = false;
   /// Much of what is lost comes back with other contents.
   bool shifting = false;
 

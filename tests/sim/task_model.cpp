@@ -36,7 +36,7 @@ public:
   std::shared_ptr<const records> find_cached(const dataset& of, std::uint32_t partition) override {
     const auto id = block_id::cached(of.id.value, partition);
     if (const auto mine = task_.owner_.store().find(id))
-      return std::static_pointer_cast<const records>(mine->object);
+      return in_this_process(*mine, id);
     const auto holder = std::find_if(order_.inputs.cached.begin(), order_.inputs.cached.end(),
                                      [&](const auto& one) { return one.first.dataset == of.id && one.first.partition == partition; });
     if (holder == order_.inputs.cached.end() || holder->second == self_)
@@ -82,7 +82,16 @@ private:
     const auto mine = holder == self_ ? task_.owner_.store().find(id) : std::nullopt;
     if (!mine && !lost)
       lost = {shuffle, map, holder, id.text() + " is not held by its executor any more"};
-    return mine && mine->object ? std::static_pointer_cast<const records>(mine->object) : nullptr;
+    return mine && mine->object ? in_this_process(*mine, id) : nullptr;
+  }
+
+  /// Typed as it was made, or bytes that were moved here.
+  static std::shared_ptr<const records> in_this_process(const storage::stored_block& block, const block_id& id) {
+    if (block.encode)
+      return std::static_pointer_cast<const records>(block.object);
+    auto decoded = records_of(block);
+    check(decoded.has_value(), "S3 intact data", [&] { return id.text() + " is held although its bytes have changed"; });
+    return std::make_shared<const records>(std::move(*decoded));
   }
 
   /// Null: no records, or for a cached block: it has to be computed again.
