@@ -80,7 +80,7 @@ struct scheduler_options {
   speculation_options speculation;
   exclusion_options exclusion;
   barrier_options barrier;
-  std::uint64_t first_task = 1;    ///< ids of tasks begin here
+  std::uint64_t first_task = 1; ///< ids of tasks begin here
   handover_options handover;
   bool fair = false;               ///< jobs share the executors by their pools; else first come first served
   std::vector<pool_options> pools; ///< others are made with defaults when a job names them
