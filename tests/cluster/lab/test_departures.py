@@ -66,17 +66,6 @@ class Departures(unittest.TestCase):
         self.assertEqual(rounds.wait(120), 0, rounds.text())
         self.assertGreater(self.computed_again(), 0)
 
-    def test_a_worker_without_others_waits_for_one_and_hands_over_then(self):
-        workers = self.start_cluster("one")
-        rounds = self.start_rounds(40)
-        self.after_rounds(rounds, 5)
-        workers["one"].signal(signal.SIGTERM)
-        wait_for("it leaves", lambda: "leaves (its worker leaves)" in rounds.text(), 20)
-        self.lab.start_worker("two")
-        self.assertEqual(workers["one"].wait(40), 0)
-        self.assertEqual(rounds.wait(120), 0, rounds.text())
-        self.assertEqual(self.computed_again(), 0)
-
     def test_executors_come_while_tasks_wait_and_leave_when_idle_and_cached_data_survive(self):
         self.start_cluster("one", "two", "three")
         rounds = self.start_rounds(30, pause=40, idle=8000, executor_cores="1", dynamicAllocation_enabled="true",
