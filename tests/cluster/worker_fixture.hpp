@@ -298,7 +298,7 @@ public:
     std::vector<std::string> all;
     for (const auto& one : fs::recursive_directory_iterator(work())) {
       const auto name = one.path().filename().string();
-      if (one.is_regular_file() && name != "lock" && !name.starts_with("stdout") && !name.starts_with("stderr") &&
+      if (one.is_regular_file() && name != "lock" && name != "names" && !name.starts_with("stdout") && !name.starts_with("stderr") &&
           one.path().parent_path().filename() != "programs")
         all.push_back(one.path().string());
     }
