@@ -108,8 +108,9 @@ bool driver_scheduler::impl::still_to_be_moved(executor_id from, const departing
            outputs_.task_of({block.owner}, block.partition) == block.made_by;
   }
   const auto holders = cache_.holders({block.owner}, block.partition);
-  return std::find(holders.begin(), holders.end(), from) != holders.end() &&
-         std::none_of(holders.begin(), holders.end(), [&](auto holder) { return executors_.find(holder)->takes_tasks(); });
+  return std::find(holders.begin(), holders.end(), from) != holders.end() && std::none_of(holders.begin(), holders.end(), [&](auto holder) {
+           return holder == kept_files || executors_.find(holder)->takes_tasks();
+         });
 }
 
 // The executor that has the fewest blocks on their way to it; null when nobody can take this one, or all that could are busy.

@@ -9,22 +9,6 @@
 
 namespace salamander::scheduler::testing {
 
-/// Which kinds of trouble a run has. Each is switched on or off by the seed, so that they occur in all combinations.
-struct trouble_kinds {
-  bool losses = false;
-  bool lost_blocks = false;
-  bool duplicates = false;
-  bool late_messages = false;
-  bool user_failures = false;
-  bool suspicion = false;
-  bool cancellations = false;
-  bool evictions = false;
-  bool slow_tasks = false;
-  bool departures = false;        ///< executors are asked to leave
-  bool changing_contents = false; ///< some functions give other records each time
-  bool kept = false;              ///< copies of what tasks make lie in files, of which some are damaged
-};
-
 class simulated_cluster : public lineage_maker {
 public:
   using block = std::pair<shuffle_id, std::uint32_t>;

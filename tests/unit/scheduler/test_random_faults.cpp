@@ -17,6 +17,22 @@ std::pair<std::uint64_t, std::uint64_t> seeds(std::uint64_t usual) {
   return {1, usual};
 }
 
+/// Which kinds of trouble a run has. Each is switched on or off by the seed, so that they occur in all combinations.
+struct trouble_kinds {
+  bool losses = false;
+  bool lost_blocks = false;
+  bool duplicates = false;
+  bool late_messages = false;
+  bool user_failures = false;
+  bool suspicion = false;
+  bool cancellations = false;
+  bool evictions = false;
+  bool slow_tasks = false;
+  bool departures = false;        ///< executors are asked to leave
+  bool changing_contents = false; ///< some functions give other records each time
+  bool kept = false;              ///< copies of what tasks make lie in files, of which some are damaged
+};
+
 class chaos {
 public:
   explicit chaos(std::uint64_t seed) : world_(seed, options(seed)) {
