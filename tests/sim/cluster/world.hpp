@@ -79,8 +79,8 @@ public:
     return queue.now();
   }
   void note(const std::string& text); ///< for the trace and the hash
-  void count(const std::string& what) {
-    ++counts_[what];
+  void count(const std::string& event) {
+    ++counts_[event];
   }
   bool reaches(host_id from, host_id to) const;
   bool calm() const noexcept {
