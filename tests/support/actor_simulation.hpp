@@ -84,6 +84,9 @@ struct executor_script {
     broadcasts_dropped.emplace_back(message.broadcast, message.token);
   }
 
+  void note(const take_blocks& message) {
+    taken.insert(taken.end(), message.blocks.begin(), message.blocks.end());
+  }
   void note(const barrier_passed& message) {
     answers.push_back(message.answer);
   }
@@ -96,6 +99,7 @@ struct executor_script {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> broadcasts_dropped;
   std::vector<peer_place> met;
   std::vector<barrier_answer> answers;
+  std::vector<decltype(take_blocks::blocks)::value_type> taken;
   std::vector<std::string> left;
   std::vector<std::uint64_t> numbers; ///< of numbered orders, in order of arrival
   std::uint64_t acknowledged = 0;     ///< the last heartbeat that was answered
@@ -117,6 +121,7 @@ inline executor_actor spawn_script(caf::actor_system& system, const std::shared_
         [seen](const drop_result& message) { seen->note(message); },
         [seen](const drop_broadcast& message) { seen->note(message); },
         [seen](const meet_peers& message) { seen->note(message); },
+        [seen](const take_blocks& message) { seen->note(message); },
         [seen](const barrier_passed& message) { seen->note(message); },
         [seen](const leave& message) { seen->left.push_back(message.reason); },
         [seen](const numbered_order& message) {

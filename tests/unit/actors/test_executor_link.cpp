@@ -43,7 +43,7 @@ struct linked : actor_simulation {
               [](const forget_broadcast&) {},
               [](const count_cached&) {},
               [](wake) {},
-              [](beat) {},
+              [](salamander::actors::beat) {},
               [](shut_down) {}};
     });
     supervisor = system().spawn([seen = seen](supervisor_actor::pointer) -> supervisor_actor::behavior_type {
@@ -216,7 +216,7 @@ struct lossy : actor_simulation {
               [](const forget_broadcast&) {},
               [](const count_cached&) {},
               [](wake) {},
-              [](beat) {},
+              [](salamander::actors::beat) {},
               [](shut_down) {}};
     });
     supervisor = system().spawn([this, filter](supervisor_actor::pointer self) -> supervisor_actor::behavior_type {

@@ -284,7 +284,10 @@ struct failing_disk {
     };
   }
   output_way way(bool sync = false) const {
-    return {sync, &calls};
+    output_way made;
+    made.sync = sync;
+    made.disk = &calls;
+    return made;
   }
 };
 
