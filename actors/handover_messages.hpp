@@ -35,7 +35,7 @@ struct blocks_taken {
     f(executor, incarnation, outcomes);
   }
   std::size_t wire_bytes() const {
-    return 64 + outcomes.size() * 12;
+    return 64 + outcomes.size() * sizeof(outcomes[0]);
   }
 };
 
