@@ -21,6 +21,7 @@ TEST_CASE("an executor's program is fetched, verified and started; its death and
   const auto process = it.printed_number(3);
   const auto placed = it.work() / app / "3" / "work" / "placed";
   REQUIRE(comes_true([&] { return read_file(placed).ends_with("\n"); }));
+  REQUIRE(comes_true([&] { return read_file(it.work() / app / "executor-3.positions") == "0123456789abcdef"; }));
   const auto where = parse_placement(read_file(placed));
   CHECK(where.application == app);
   CHECK(where.executor == 3);
