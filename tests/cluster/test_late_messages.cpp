@@ -9,7 +9,10 @@
 #include <salamander/actors/executor_spec.hpp>
 #include <salamander/actors/launcher.hpp>
 
+#include <filesystem>
+#include <fstream>
 #include <mutex>
+#include <string>
 
 namespace {
 
@@ -168,6 +171,17 @@ private:
       [seen = seen](std::uint32_t executor, const std::string& reason) { seen->locked([&](auto& it) { it.ended[executor] = reason; }); }};
 };
 
+bool stands_still(pid_t process) {
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task")) {
+    std::ifstream file(thread.path() / "stat");
+    const std::string line(std::istreambuf_iterator<char>(file), {});
+    const auto name_end = line.rfind(") ");
+    if (name_end == std::string::npos || line[name_end + 2] != 'T')
+      return false;
+  }
+  return true;
+}
+
 } // namespace
 
 TEST_CASE("an executor that was stopped, given up and replaced is refused when it wakes, and ends") {
@@ -176,7 +190,8 @@ TEST_CASE("an executor that was stopped, given up and replaced is refused when i
   driver.order(0, 1);
   REQUIRE(eventually([&] { return driver.reports_of(0) == std::vector<std::uint64_t>{1}; }));
   ::kill(stopped, SIGSTOP);
-  driver.order(0, 2); // it will read this when it wakes, and report
+  REQUIRE(eventually([&] { return stands_still(stopped); })); // each thread does when it is next looked at, not at once
+  driver.order(0, 2);                                         // it will read this when it wakes, and report
   REQUIRE(eventually([&] { return driver.seen->locked([](auto& it) { return it.lost.contains(0); }); }));
   CHECK(driver.seen->lost[0].find("silent for 1.") == 0);
   CHECK(driver.refused() == 0);
