@@ -80,8 +80,8 @@ bool driver_scheduler::impl::move_blocks(executor_id id, departure& one) {
     one.looked = idle && one.open.empty();
   }
   order_moves(id, one);
-  if (one.open.empty() && one.moving == 0 && !one.stuck.empty() && idle)
-    give_up_moving(id, one);
+  if (one.open.empty() && one.moving == 0 && !one.stuck.empty() && idle && give_up_moving(id, one))
+    return false; // it stays, and `one` is gone
   if (one.retry_at)
     wake(*one.retry_at);
   if (core::planted(core::defect::released_before_moved))
@@ -207,7 +207,7 @@ void driver_scheduler::impl::on(const blocks_moved& e) {
 }
 
 // Nobody has room. Who could stay does; the others are given the time that their worker gives them.
-void driver_scheduler::impl::give_up_moving(executor_id id, departure& one) {
+bool driver_scheduler::impl::give_up_moving(executor_id id, departure& one) {
   const auto text = name_of(id) + " cannot hand over " + counted(one.stuck.size(), "block") + ": no other executor has room";
   if (one.may_stay) {
     SALAMANDER_PROBE("executor stays because nobody takes what it holds");
@@ -220,10 +220,12 @@ void driver_scheduler::impl::give_up_moving(executor_id id, departure& one) {
     one.stuck.clear();
     one.looked = false;
     one.may_stay = false;
-    return end_departure(id);
+    end_departure(id);
+    return true;
   }
   if (!std::exchange(one.said_stuck, true))
     note(notice::level::warning, text + " so far. What it still holds when it ends is computed again");
+  return false;
 }
 
 bool driver_scheduler::impl::reads_what_moved(const stage& reader, const departure& one) const {

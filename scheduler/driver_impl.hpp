@@ -195,7 +195,8 @@ private:
   bool still_to_be_moved(executor_id from, const departing_block& block) const;
   void order_moves(executor_id id, departure& one);
   executor* receiver_of(executor_id from, const departing_block& block, bool& all_busy);
-  void give_up_moving(executor_id id, departure& one);
+  /// True: it stays, and its departure is over.
+  bool give_up_moving(executor_id id, departure& one);
   void renew_readers(departure& one);
   bool reads_what_moved(const stage& reader, const departure& one) const;
   bool read_at_old_places(const departure& one);
