@@ -22,7 +22,17 @@ world::world(const plan& planned, bool trace) : what(planned), chances(planned.s
     submitters_.push_back(std::make_unique<submitter_party>(*this, client_host, at));
 }
 
-world::~world() = default;
+// What a connection calls may hold the connection.
+world::~world() {
+  for (const auto& one : all_wires_)
+    if (const auto line = one.lock()) {
+      line->lost = nullptr;
+      line->orders = nullptr;
+      line->grants = nullptr;
+      line->answered = nullptr;
+      line->not_leading = nullptr;
+    }
+}
 
 void world::note(const std::string& text) {
   for (const char each : text)
@@ -56,17 +66,18 @@ void world::send(host_id from, host_id to, process_id whose, std::function<void(
 
 void world::tell_loss(host_id from, host_id to, process_id whose, std::function<void()> arrival) {
   const auto until = now() + transport_silence_max;
-  // Tried again like a segment of TCP, until the other side's own patience is over.
-  const auto attempt = std::make_shared<std::function<void()>>();
-  *attempt = [this, from, to, whose, arrival, until, attempt] {
-    if (reaches(from, to) || now() >= until) {
-      queue.after(duration::zero(), whose, arrival);
-      queue.after(duration::zero(), event_queue::world, [attempt] { *attempt = nullptr; });
-      return;
-    }
-    queue.after(500ms, event_queue::world, [attempt] { (*attempt)(); });
-  };
-  queue.after(std::chrono::milliseconds(chances.between(1, 20)), event_queue::world, [attempt] { (*attempt)(); });
+  queue.after(std::chrono::milliseconds(chances.between(1, 20)), event_queue::world,
+              [this, from, to, whose, arrival, until] { arrive_when_reachable(from, to, whose, arrival, until); });
+}
+
+// Tried again like a segment of TCP, until the other side's own patience is over.
+void world::arrive_when_reachable(host_id from, host_id to, process_id whose, const std::function<void()>& arrival, time_point until) {
+  if (reaches(from, to) || now() >= until) {
+    queue.after(duration::zero(), whose, arrival);
+    return;
+  }
+  queue.after(500ms, event_queue::world,
+              [this, from, to, whose, arrival, until] { arrive_when_reachable(from, to, whose, arrival, until); });
 }
 
 void world::connect(std::uint32_t master, host_id from, process_id whose, std::function<void(wire)> done) {
@@ -83,6 +94,7 @@ void world::connect(std::uint32_t master, host_id from, process_id whose, std::f
   line->client = whose;
   there.accept(line);
   wires_.push_back(line);
+  all_wires_.push_back(line);
   queue.after(std::chrono::milliseconds(chances.between(2, 30)), whose, [done, line] { done(line); });
 }
 

@@ -90,6 +90,7 @@ public:
   void send(host_id from, host_id to, process_id whose, std::function<void()> arrival);
   /// A transport's own word that a connection or process is gone: it comes when the link works within 20 s, else by a timeout.
   void tell_loss(host_id from, host_id to, process_id whose, std::function<void()> arrival);
+  void arrive_when_reachable(host_id from, host_id to, process_id whose, const std::function<void()>& arrival, time_point until);
   /// Calls back with a wire, or with nullptr when that master cannot be reached.
   void connect(std::uint32_t master, host_id from, process_id whose, std::function<void(wire)> done);
   void say(const wire& line, std::function<void(master_party&)> what); ///< to the master
@@ -139,6 +140,7 @@ private:
   std::map<host_id, int> deaf_;
   std::map<host_id, int> mute_;
   std::vector<wire> wires_;
+  std::vector<std::weak_ptr<connection>> all_wires_;
   sc::peer_id next_peer_ = 0;
   std::vector<std::unique_ptr<master_party>> masters_;
   std::vector<std::unique_ptr<worker_party>> workers_;
