@@ -163,9 +163,21 @@ private:
 
 // -- flat_map -----------------------------------------------------------------
 
+/// What an iterator's element becomes as a record: where it gives a stand-in for the element (std::vector<bool> does), the element.
+template <class I>
+struct iterated_record {
+  using type = std::remove_cvref_t<decltype(*std::declval<I&>())>;
+};
+template <class I>
+  requires(!std::is_reference_v<decltype(*std::declval<I&>())> && requires { typename std::iter_value_t<I>; } &&
+           std::is_constructible_v<std::iter_value_t<I>, decltype(*std::declval<I&>())>)
+struct iterated_record<I> {
+  using type = std::iter_value_t<I>;
+};
+
 /// What the elements of a user's range become as records.
 template <class R>
-using range_record_t = std::remove_cvref_t<decltype(*std::declval<R&>().begin())>;
+using range_record_t = typename iterated_record<decltype(std::declval<R&>().begin())>::type;
 
 template <class In, class F>
 class flat_map_stream final : public stream<range_record_t<record_result_t<F, In>>> {
@@ -194,26 +206,35 @@ public:
         rethrow_described(dataset_, context_, records_);
       }
     }
-    buffer_.commit(made);
     out = buffer_.view();
     return true;
   }
 
 private:
+  /// Gives what was made to the buffer, which destroys it, also when the function throws.
+  struct committed {
+    record_buffer<out_type>& buffer;
+    const std::size_t& made;
+    ~committed() {
+      buffer.commit(made);
+    }
+  };
+
   /// Goes on with the current range, then with the records left in the input batch, until the buffer is full.
   std::size_t fill() {
     out_type* const to = buffer_.data();
     const std::size_t room = buffer_.capacity();
     std::size_t made = 0;
+    const committed whatever_happens{buffer_, made};
     for (;;) {
       if (range_) {
         auto at = *at_;
         const auto end = range_->end();
-        for (; made < room && at != end; ++at) {
+        for (; made < room && at != end; ++at, ++made) {
           if constexpr (is_lazy_range<range_type>)
-            ::new (static_cast<void*>(to + made++)) out_type(*at);
+            ::new (static_cast<void*>(to + made)) out_type(*at);
           else
-            ::new (static_cast<void*>(to + made++)) out_type(std::move(*at));
+            ::new (static_cast<void*>(to + made)) out_type(std::move(*at));
         }
         if (at != end) {
           at_ = at;

@@ -4,6 +4,7 @@
 #include <salamander/rdd/node.hpp>
 
 #include <iterator>
+#include <stdexcept>
 
 namespace salamander {
 template <class T>
@@ -34,11 +35,16 @@ public:
     enter(context_, dataset_, before_);
     return true;
   }
-  const T& current() const noexcept {
+  /// The record that is next; there has to be one.
+  const T& current() {
+    if (at_ == in_.size && !ready())
+      throw std::out_of_range("a partition was read past its last record: compare with end() first");
     return in_.records[in_.selection ? in_.selection[at_] : at_];
   }
-  void advance() noexcept {
-    ++at_;
+  /// Skips the record that is next, also one that nobody has looked at.
+  void advance() {
+    if (at_ < in_.size || ready())
+      ++at_;
   }
   std::uint64_t position() const noexcept {
     return before_ + at_;
@@ -72,18 +78,31 @@ public:
     iterator() = default;
     explicit iterator(core::record_source<T>* source) : source_(source) {}
 
-    const T& operator*() const noexcept {
+    const T& operator*() const {
       return source_->current();
     }
-    const T* operator->() const noexcept {
+    const T* operator->() const {
       return &source_->current();
     }
     iterator& operator++() {
       source_->advance();
       return *this;
     }
-    void operator++(int) {
+    /// What `*at++` reads: a copy of the record that was next.
+    class passed {
+    public:
+      explicit passed(T record) : record_(std::move(record)) {}
+      const T& operator*() const noexcept {
+        return record_;
+      }
+
+    private:
+      T record_;
+    };
+    passed operator++(int) {
+      passed was(**this);
       source_->advance();
+      return was;
     }
     /// Two iterators are equal when both or neither are at the end: enough for `vector(range.begin(), range.end())`.
     friend bool operator==(const iterator& a, const iterator& b) {
@@ -102,6 +121,7 @@ public:
 
   explicit record_range(core::record_source<T>& source) : source_(&source) {}
 
+  /// Where the range is: at its first record, or, after a part was read, at the next one.
   iterator begin() const {
     return iterator(source_);
   }

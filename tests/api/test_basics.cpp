@@ -26,6 +26,41 @@ TEST_CASE_FIXTURE(api, "map_partitions sees each partition once") {
   CHECK(indexed.collect() == std::vector<std::pair<std::uint32_t, int>>{{0, 3}, {1, 7}});
 }
 
+TEST_CASE_FIXTURE(api, "a partition is read by hand, skipped and looked at, as any input range") {
+  // More than a batch: what is skipped may be the last record of one.
+  const auto numbers = sc.range(0, 40000, 1, 2);
+  const auto by_hand = numbers
+                           .map_partitions([](auto records) {
+                             auto at = records.begin();
+                             std::vector<std::int64_t> seen{*at}; // not compared with end() before
+                             ++at;
+                             ++at;
+                             seen.push_back(*at++);
+                             for (int i = 0; i < 15000; ++i)
+                               ++at;
+                             seen.push_back(*at);
+                             seen.push_back(std::distance(at, records.end()));
+                             return seen;
+                           })
+                           .collect();
+  CHECK(by_hand == std::vector<std::int64_t>{0, 2, 15003, 4997, 20000, 20002, 35003, 4997});
+  const auto without_first = sc.parallelize(std::vector<std::string>{"name,age", "a,1", "b,2"}, 1).map_partitions([](auto records) {
+    auto at = records.begin();
+    std::vector<std::string> rest;
+    for (++at; at != records.end(); ++at)
+      rest.push_back(*at);
+    return rest;
+  });
+  CHECK(without_first.collect() == std::vector<std::string>{"a,1", "b,2"});
+}
+
+TEST_CASE_FIXTURE(api, "reading an empty partition without a look at its end is an error that says so") {
+  std::string text;
+  const auto first = sc.parallelize(std::vector{1}, 2).map_partitions([](auto records) { return std::vector<int>{*records.begin()}; });
+  CHECK(code_of([&] { first.collect(); }, &text) == sal::errc::task_failed);
+  CHECK(text.find("read past its last record") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(api, "map_partitions is called for empty partitions too") {
   const auto ones = sc.parallelize(std::vector<int>{7}, 3).map_partitions([](auto) { return std::vector{1}; });
   CHECK(ones.collect() == std::vector{1, 1, 1});

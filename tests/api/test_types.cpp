@@ -150,3 +150,20 @@ TEST_CASE_FIXTURE(api, "short and long strings survive every path") {
   std::string nul("a\0b", 3);
   CHECK(sc.parallelize(std::vector{nul}, 1).repartition(2).collect() == std::vector{nul});
 }
+
+TEST_CASE_FIXTURE(api, "truth values travel, also out of ranges that pack them") {
+  const std::vector<bool> data{true, false, true, true, false};
+  const auto truths = sc.parallelize(data, 2);
+  CHECK(truths.collect() == data);
+  CHECK(truths.map([](bool b) { return !b; }).repartition(3).count() == 5);
+  CHECK(truths.map_partitions([](auto records) { return std::vector<bool>(records.begin(), records.end()); }).collect() == data);
+  CHECK(truths.flat_map([](bool b) { return std::vector<bool>{b, !b}; }).filter([](bool b) { return b; }).count() == 5);
+  CHECK(truths.zip_partitions(truths, [](auto a, auto) { return std::vector<bool>(a.begin(), a.end()); }).collect() == data);
+  CHECK(truths.map([](bool b) { return std::pair{b, 1}; }).flat_map_values([](int n) { return std::vector<bool>(n, true); }).count() == 5);
+  CHECK(truths.glom().collect() == std::vector<std::vector<bool>>{{true, false}, {true, true, false}});
+  CHECK(truths.count_by_value().at(true) == 3);
+  CHECK(truths.reduce([](bool a, bool b) { return a && b; }) == false);
+  CHECK(truths.distinct(2).count() == 2);
+  CHECK(truths.take(2) == std::vector<bool>{true, false});
+  CHECK(truths.sort_by([](bool b) { return b; }).first() == false);
+}
