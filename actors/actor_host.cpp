@@ -1,14 +1,13 @@
 #include <salamander/actors/actor_host.hpp>
 
 #include <salamander/actors/cluster/messages.hpp>
+#include <salamander/actors/quiet_threads.hpp>
 #include <salamander/actors/tls_transport.hpp>
 
 #include <fmt/format.h>
 
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
-
-#include <signal.h>
 
 #include <random>
 #include <thread>
@@ -64,26 +63,6 @@ public:
     load<caf::io::middleman>();
     load<random_node_id>();
   }
-};
-
-/// Blocks all signals but those that a thread's own instructions raise, for the threads made in its lifetime.
-class quiet_threads {
-public:
-  quiet_threads() {
-    sigset_t most;
-    ::sigfillset(&most);
-    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
-      ::sigdelset(&most, own);
-    ::pthread_sigmask(SIG_BLOCK, &most, &before_);
-  }
-  quiet_threads(const quiet_threads&) = delete;
-  quiet_threads& operator=(const quiet_threads&) = delete;
-  ~quiet_threads() {
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-
-private:
-  sigset_t before_{};
 };
 
 caf::actor basp_broker(caf::actor_system& system) {

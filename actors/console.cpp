@@ -1,8 +1,9 @@
 #include <salamander/actors/console.hpp>
 
+#include <salamander/actors/quiet_threads.hpp>
+
 #include <fmt/format.h>
 
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -65,12 +66,8 @@ std::string render_summary(const job_report& report) {
 }
 
 progress_bar::progress_bar(std::shared_ptr<const progress_board> board) : board_(std::move(board)) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const quiet_threads takes_no_signals;
   thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 progress_bar::~progress_bar() {

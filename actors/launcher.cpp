@@ -1,5 +1,7 @@
 #include <salamander/actors/launcher.hpp>
 
+#include <salamander/actors/quiet_threads.hpp>
+
 #include <fmt/format.h>
 
 #include <poll.h>
@@ -46,14 +48,9 @@ class launcher::impl {
 public:
   explicit impl(std::function<void(std::uint32_t, const std::string&)> on_ended)
       : on_ended_(std::move(on_ended)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    // Users' signal handlers run on users' threads.
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const quiet_threads takes_no_signals;
     // Children die with the thread that made them (PR_SET_PDEATHSIG), so it must be one that stays.
     thread_ = std::thread([this] { run(); });
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   ~impl() {

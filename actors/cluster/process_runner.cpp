@@ -1,6 +1,7 @@
 #include <salamander/actors/cluster/process_runner.hpp>
 
 #include <salamander/actors/launcher.hpp>
+#include <salamander/actors/quiet_threads.hpp>
 
 #include <fmt/format.h>
 
@@ -68,13 +69,9 @@ struct child {
 class process_runner::impl {
 public:
   impl(runner_events events, log_limits logs) : events_(std::move(events)), logs_(logs), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const quiet_threads takes_no_signals;
     // Processes die with the thread that made them, so it must be one that stays.
     thread_ = std::thread([this] { run(); });
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
   ~impl() {
     order([this] {

@@ -1,8 +1,7 @@
 #include <salamander/actors/launch/launch_board.hpp>
 
 #include <salamander/actors/log.hpp>
-
-#include <signal.h>
+#include <salamander/actors/quiet_threads.hpp>
 
 #include <algorithm>
 
@@ -82,16 +81,11 @@ void launch_threads::run(std::shared_ptr<launch_watcher> one) {
     return true;
   });
   auto over = std::make_shared<std::atomic<bool>>(false);
-  // Users' signal handlers run on users' threads.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const quiet_threads takes_no_signals;
   std::thread thread([one, over] {
     one->run();
     over->store(true);
   });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   all_.push_back({std::move(one), std::move(over), std::move(thread)});
 }
 

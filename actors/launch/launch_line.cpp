@@ -1,8 +1,9 @@
 #include <salamander/actors/launch/launch_line.hpp>
 
+#include <salamander/actors/quiet_threads.hpp>
+
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -35,12 +36,8 @@ launch_line::launch_line(std::function<launch_report()> now, std::function<void(
   if (line_ < 0)
     return;
   stop_ = descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const quiet_threads takes_no_signals;
   thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 launch_line::~launch_line() {

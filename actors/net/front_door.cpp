@@ -1,11 +1,11 @@
 #include <salamander/actors/net/front_door.hpp>
 
+#include <salamander/actors/quiet_threads.hpp>
 #include <salamander/rdd/error.hpp>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -30,12 +30,8 @@ front_door::front_door(std::shared_ptr<const tls_context> context, const address
       stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), where_{here.host, port_of(listener_.get())} {
   if (!stop_)
     core::throw_error(errc::io_error, "no descriptor is left to listen at " + where_.text());
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const quiet_threads takes_no_signals;
   thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 front_door::~front_door() {
