@@ -258,13 +258,25 @@ std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
     if (const auto to = caf::actor_cast<scheduler_actor>(address))
       post(to, cancel_job{job, reason});
   };
+  const auto refuse_if_over = [&] {
+    if (stopped_)
+      core::throw_error(errc::context_stopped, fmt::format("{} at {}: the context was stopped", spec.operation, spec.site.text()));
+    if (!cancelled_.empty())
+      core::throw_error(errc::job_cancelled,
+                        fmt::format("{} at {}: the job was not started: {}", spec.operation, spec.site.text(), cancelled_));
+  };
+  std::unique_lock<std::mutex> turn;
+  kept_run::preparation done;
+  if (kept_) {
+    // Reads files, perhaps from far away; who stops or cancels does not wait for that.
+    turn = std::unique_lock(preparing_);
+    std::unique_lock lock(mutex_);
+    refuse_if_over();
+    lock.unlock();
+    done = kept_->prepare(spec);
+  }
   const std::lock_guard lock(mutex_);
-  if (stopped_)
-    core::throw_error(errc::context_stopped, fmt::format("{} at {}: the context was stopped", spec.operation, spec.site.text()));
-  if (!cancelled_.empty())
-    core::throw_error(errc::job_cancelled,
-                      fmt::format("{} at {}: the job was not started: {}", spec.operation, spec.site.text(), cancelled_));
-  auto done = kept_ ? kept_->prepare(spec) : kept_run::preparation{};
+  refuse_if_over();
   auto job = std::make_shared<job_record>(next_job_++, std::move(spec), cancel);
   if (!done.results) {
     post(scheduler_, submit_job{job, std::move(done.inputs)});

@@ -76,7 +76,8 @@ private:
   const config settings_;
   std::uint32_t cores_ = 0;
 
-  std::mutex mutex_; ///< submissions come before shut_down or not at all
+  std::mutex preparing_; ///< of jobs with a kept run, which are posted in the order in which they were prepared; before mutex_
+  std::mutex mutex_;     ///< submissions come before shut_down or not at all
   bool stopped_ = false;
   std::string cancelled_; ///< why no job is started any more
   std::string failure_;   ///< why the application ends; empty: all is well
