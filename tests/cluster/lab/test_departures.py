@@ -50,7 +50,7 @@ class Departures(unittest.TestCase):
 
     def test_nothing_is_computed_again_when_a_worker_is_asked_to_end(self):
         workers = self.start_cluster("one", "two")
-        rounds = self.start_rounds(60)
+        rounds = self.start_rounds(24)
         self.after_rounds(rounds, 5)
         self.assertEqual(workers["one"].stop(), 0)
         self.after_rounds(rounds, rounds.text().count(" done") + 2)
@@ -60,7 +60,7 @@ class Departures(unittest.TestCase):
 
     def test_what_a_killed_worker_held_is_computed_again(self):
         workers = self.start_cluster("one", "two")
-        rounds = self.start_rounds(60)
+        rounds = self.start_rounds(24)
         self.after_rounds(rounds, 5)
         workers["one"].signal(signal.SIGKILL)
         self.assertEqual(rounds.wait(120), 0, rounds.text())
@@ -68,7 +68,7 @@ class Departures(unittest.TestCase):
 
     def test_executors_come_while_tasks_wait_and_leave_when_idle_and_cached_data_survive(self):
         self.start_cluster("one", "two", "three")
-        rounds = self.start_rounds(30, pause=40, idle=8000, executor_cores="1", dynamicAllocation_enabled="true",
+        rounds = self.start_rounds(20, pause=40, idle=8000, executor_cores="1", dynamicAllocation_enabled="true",
                                    dynamicAllocation_minExecutors="1", dynamicAllocation_maxExecutors="5",
                                    dynamicAllocation_schedulerBacklogTimeout="200ms", dynamicAllocation_executorIdleTimeout="1500ms")
         wait_for("more than the minimum work", lambda: len(self.executors()) >= 3 or not rounds.running(), 60)
