@@ -95,7 +95,8 @@ public:
   friend rdd operator+(const rdd& a, const rdd& b) {
     return a.union_with(b);
   }
-  /// Each record once; shuffles, n -> `partitions` (default: as many as now).
+  /// Each record once; shuffles, n -> `partitions` (default: as many as now). A dataset with a partitioner keeps it and moves nothing, unless
+  /// another number of partitions is asked for.
   rdd<core::kept_t<T>> distinct(core::partition_spec partitions = {}, where_t where = where_t::current()) const;
   /// (k, all records with f(record) == k); shuffles.
   template <core::record_function<T> F>

@@ -226,7 +226,7 @@ std::vector<core::owned_value<T>> rdd<T>::lookup(const core::owned_key<T>& key, 
   app_->check_usable("lookup", where);
   std::vector<std::uint32_t> partitions(node_->partitions);
   std::iota(partitions.begin(), partitions.end(), 0U);
-  if (node_->assigner) {
+  if (node_->assigner && node_->partitions != 0) {
     using key_row = core::row_t<core::kept_t<core::key_in<T>>>;
     core::arena characters;
     const key_row row = core::to_row(key, characters);

@@ -219,7 +219,7 @@ template <class F>
 rdd<core::kept_t<T>> rdd<T>::partition_by(core::partition_spec by, F f, where_t where) const
   requires core::pair_record<T>
 {
-  const auto partitions = by.partitions;
+  const auto partitions = core::choose_partitioner(*app_, {node_.get()}, by.partitions).partitioning.partitions;
   using key_row = core::key_row_t<core::key_in<T>>;
   core::check_closure(f, "partition_by", where);
   auto assigner = std::shared_ptr<const core::key_partitioner<key_row>>(
