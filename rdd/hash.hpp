@@ -4,6 +4,7 @@
 #include <salamander/rdd/aggregate.hpp>
 #include <salamander/rdd/record_types.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstring>
@@ -127,14 +128,17 @@ inline bool same_text(std::string_view a, std::string_view b) noexcept {
   return size == 0 || a.front() == b.front();
 }
 
-/// Whether a key as it is in a record equals a key as it lies in a row: strings and views of the same characters are the same.
+/// Whether a key as it is in a record equals a key as it lies in a row: strings and views of the same characters are the same, and NaN is
+/// NaN, also as a part.
 template <class A, class B>
 bool same_key(const A& a, const B& b) {
   if constexpr (std::is_convertible_v<const A&, std::string_view> && std::is_convertible_v<const B&, std::string_view>) {
     return same_text(a, b);
   } else if constexpr (std::is_floating_point_v<A> && std::is_same_v<A, B>) {
     return a == b || (a != a && b != b);
-  } else if constexpr (requires { { a == b } -> std::convertible_to<bool>; }) {
+  } else if constexpr (std::is_same_v<A, B> && may_be_nan<A> && requires { a.begin(); }) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) { return same_key(x, y); });
+  } else if constexpr (!may_be_nan<A> && requires { { a == b } -> std::convertible_to<bool>; }) {
     return a == b;
   } else if constexpr (requires { a.first; b.second; }) {
     return same_key(a.first, b.first) && same_key(a.second, b.second);

@@ -131,14 +131,14 @@ auto rdd<T>::group_by(F f, core::partition_spec partitions, where_t where) const
 template <class T>
 template <core::record_function<T> F, std::same_as<bool> Ascending>
 auto rdd<T>::sort_by(F f, Ascending ascending, core::partition_spec partitions, where_t where) const {
-  return key_by(std::move(f), where).template sorted<core::value_alone>(std::less<>{}, ascending, partitions.partitions, "sort_by", where);
+  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::less<>{}, ascending, partitions.partitions, "sort_by", where);
 }
 
 template <class T>
 template <core::record_function<T> F, class Less>
   requires core::ordering_of_rows<Less, core::key_result_t<F, T>>
 auto rdd<T>::sort_by(F f, Less less, core::partition_spec partitions, where_t where) const {
-  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::move(less), partitions.partitions, "sort_by", where);
+  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::move(less), true, partitions.partitions, "sort_by", where);
 }
 
 template <class T>
