@@ -288,7 +288,7 @@ private:
 
   template <class C>
   auto slices(const C& data, std::uint32_t partitions, const where_t& where, std::vector<std::vector<std::string>> places = {}) const {
-    using given = std::remove_cvref_t<decltype(*data.begin())>;
+    using given = core::record_t<decltype(*data.begin())>;
     using T = core::kept_t<std::conditional_t<std::is_convertible_v<given, const char*>, std::string, given>>;
     auto made = std::make_shared<core::driver_data_node<T>>(app_->header("parallelize", where, partitions));
     app_->adopt(*made);

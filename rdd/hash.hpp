@@ -54,7 +54,7 @@ inline constexpr bool has_std_hash = requires(const T& value) {
 };
 
 /// A well-mixed hash for tables. Integers and floats by value (0.0 and -0.0 alike, all NaNs alike), text by characters, pairs, tuples, optionals,
-/// sequences and aggregates by their parts, other types by std::hash.
+/// sequences and aggregates by their parts, durations and points in time by their count, other types by std::hash.
 template <class T>
 std::uint64_t hash_value(const T& value) noexcept {
   constexpr std::uint64_t k = 0x9e3779b97f4a7c15ULL;
@@ -74,11 +74,22 @@ std::uint64_t hash_value(const T& value) noexcept {
     return value ? hash_value(*value) : 0;
   } else if constexpr (has_std_hash<T>) {
     return mix(std::hash<T>{}(value), k);
+  } else if constexpr (requires { value.time_since_epoch(); }) {
+    return hash_value(value.time_since_epoch());
+  } else if constexpr (requires { typename T::rep; typename T::period; value.count(); }) {
+    return hash_value(value.count());
+  } else if constexpr (requires { typename T::hasher; value.begin() != value.end(); }) {
+    std::uint64_t h = 17; // equal ones may have their elements in another order
+    for (const auto& element : value)
+      h += hash_value(element);
+    return mix(h ^ k, value.size() | 1);
   } else if constexpr (requires { value.begin() != value.end(); }) {
     std::uint64_t h = 11;
     for (const auto& element : value)
       h = mix(h ^ k, hash_value(element) | 1);
     return h;
+  } else if constexpr (std::is_empty_v<T>) {
+    return k;
   } else if constexpr (is_reflectable<T>) {
     std::uint64_t h = 13;
     for_each_field(value, [&](const auto& field) { h = mix(h ^ k, hash_value(field) | 1); });

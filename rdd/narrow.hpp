@@ -11,7 +11,7 @@ namespace salamander::core {
 // -- map ----------------------------------------------------------------------
 
 template <class In, class F>
-using map_result_t = std::remove_cvref_t<record_result_t<F, In>>;
+using map_result_t = record_t<record_result_t<F, In>>;
 
 template <class In, class F>
 class map_stream final : public stream<map_result_t<In, F>> {
@@ -163,9 +163,21 @@ private:
 
 // -- flat_map -----------------------------------------------------------------
 
+/// What an iterator's element becomes as a record: where it gives a stand-in for the element (std::vector<bool> does), the element.
+template <class I>
+struct iterated_record {
+  using type = std::remove_cvref_t<decltype(*std::declval<I&>())>;
+};
+template <class I>
+  requires(!std::is_reference_v<decltype(*std::declval<I&>())> && requires { typename std::iter_value_t<I>; } &&
+           std::is_constructible_v<std::iter_value_t<I>, decltype(*std::declval<I&>())>)
+struct iterated_record<I> {
+  using type = std::iter_value_t<I>;
+};
+
 /// What the elements of a user's range become as records.
 template <class R>
-using range_record_t = std::remove_cvref_t<decltype(*std::declval<R&>().begin())>;
+using range_record_t = record_t<typename iterated_record<decltype(std::declval<R&>().begin())>::type>;
 
 template <class In, class F>
 class flat_map_stream final : public stream<range_record_t<record_result_t<F, In>>> {

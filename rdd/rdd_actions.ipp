@@ -163,8 +163,8 @@ core::owned_t<T> rdd<T>::fold(owned_type zero, F f, where_t where) const {
   auto parts = run(function{{std::tuple<core::carried<owned_type>, F>(core::carry(zero), f)}}, "fold", where);
   return core::on_driver("fold", where, core::merging, [&] {
     auto all = std::move(zero);
-    for (auto& part : parts)
-      all = f(std::move(all), std::move(part));
+    for (auto&& part : parts) // values, where the vector holds bits
+      all = f(std::move(all), owned_type(std::move(part)));
     return all;
   });
 }
@@ -176,8 +176,8 @@ Z rdd<T>::aggregate(Z zero, Seq seq, Comb comb, where_t where) const {
   auto parts = run(function{{std::tuple<core::carried<Z>, Seq>(core::carry(zero), std::move(seq))}}, "aggregate", where);
   return core::on_driver("aggregate", where, core::merging, [&] {
     auto all = std::move(zero);
-    for (auto& part : parts)
-      all = comb(std::move(all), std::move(part));
+    for (auto&& part : parts)
+      all = comb(std::move(all), Z(std::move(part)));
     return all;
   });
 }
@@ -247,7 +247,7 @@ std::vector<core::owned_value<T>> rdd<T>::lookup(const core::owned_key<T>& key, 
   auto blocks = app_->run(node_, std::make_shared<action>(std::move(find), "lookup", call_site::from(where)), std::move(partitions), "lookup", where);
   std::vector<core::owned_value<T>> all;
   for (auto& one : blocks)
-    for (auto& value : core::take_value<std::vector<core::owned_value<T>>>(std::move(one)))
+    for (auto&& value : core::take_value<std::vector<core::owned_value<T>>>(std::move(one)))
       all.push_back(std::move(value));
   return all;
 }

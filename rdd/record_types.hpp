@@ -52,6 +52,21 @@ struct owned<group<V>> {
 template <class T>
 using owned_t = typename owned<T>::type;
 
+// -- record_t<T>: what the elements of a range are as records --------------------
+
+template <class T>
+struct record {
+  using type = T;
+};
+template <class A, class B>
+struct record<std::pair<const A, B>> {
+  using type = std::pair<A, B>;
+};
+
+/// T without references and qualifiers; the elements of a map, whose keys are const, become plain pairs.
+template <class T>
+using record_t = typename record<std::remove_cvref_t<T>>::type;
+
 // -- kept_t<T>: what shuffles hand on -------------------------------------------
 
 template <class T>
