@@ -309,6 +309,29 @@ std::string describe_lineage(const lineage& dataset) {
   return text;
 }
 
+void concatenate(node_header& made, const std::vector<node_ptr>& parents) {
+  std::vector<node_ptr> filled;
+  std::copy_if(parents.begin(), parents.end(), std::back_inserter(filled), [](const node_ptr& one) { return one->partitions != 0; });
+  const bool alike = !filled.empty() && filled.front()->partitioning && std::all_of(filled.begin(), filled.end(), [&](const node_ptr& one) {
+    return one->partitioning == filled.front()->partitioning;
+  });
+  std::uint32_t first = 0;
+  for (const auto& one : alike ? filled : parents) {
+    auto edge = narrow_on(one);
+    if (!alike) {
+      edge.how = dependency::kind::shifted;
+      edge.shift = {first, one->partitions};
+      first += one->partitions;
+    }
+    made.dependencies.push_back(std::move(edge));
+  }
+  made.partitions = alike ? filled.front()->partitions : first;
+  if (alike) {
+    made.partitioning = filled.front()->partitioning;
+    made.assigner = filled.front()->assigner;
+  }
+}
+
 dependency narrow_on(const node_ptr& parent) {
   dependency edge;
   edge.parent = parent;

@@ -144,6 +144,10 @@ std::string describe_lineage(const lineage& dataset);
 /// Where the context that runs in this process was created; empty: none does.
 std::string active_context_site();
 
+/// Makes a dataset of the records of all parents: partition by partition if those that have any are partitioned alike, else the partitions
+/// of one after those of the other.
+void concatenate(node_header& made, const std::vector<node_ptr>& parents);
+
 // Shorthand for building headers.
 dependency narrow_on(const node_ptr& parent);
 dependency wide_on(const node_ptr& parent, shuffle_id shuffle);

@@ -2,6 +2,7 @@
 //
 //   1 captureless                                  nothing travels
 //   2 trivially copyable and standard layout       the bytes travel; each word was checked for pointers at definition
+//     (pointers to data members are, &person::age)
 //   3 sal::bind_front(f, values...)                the values travel by the codec
 //     a function object with MSGPACK_DEFINE        MessagePack
 #pragma once
@@ -114,6 +115,9 @@ consteval void check_capture_rules() {
   } else if constexpr (std::is_function_v<std::remove_pointer_t<F>> && std::is_pointer_v<F>) {
     static_assert(always_false<F>, "salamander: a function pointer means nothing in another process; "
                                    "wrap the call in a lambda: [](auto&& x) { return f(x); }");
+  } else if constexpr (std::is_member_function_pointer_v<F>) {
+    static_assert(always_false<F>, "salamander: a pointer to a member function means nothing in another process; "
+                                   "wrap the call in a lambda: [](const auto& x) { return x.f(); }");
   } else if constexpr (std::is_empty_v<F>) {
   } else if constexpr (!std::is_trivially_copy_constructible_v<F> || !std::is_trivially_destructible_v<F>) {
     // Not is_trivially_copyable: g++ 12 answers false for closures with const members once a tuple of them was made.

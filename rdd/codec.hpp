@@ -107,6 +107,10 @@ inline constexpr bool is_variant = false;
 template <class... Ts>
 inline constexpr bool is_variant<std::variant<Ts...>> = true;
 template <class T>
+inline constexpr bool variant_borrows = false;
+template <class... Ts>
+inline constexpr bool variant_borrows<std::variant<Ts...>> = (is_borrowed<Ts> || ...);
+template <class T>
 inline constexpr bool is_group = false;
 template <class V>
 inline constexpr bool is_group<group<V>> = true;
@@ -187,6 +191,9 @@ T read_msgpack(byte_reader& in) {
 template <class T>
 void write_container(byte_writer& out, const T& values) {
   using value_type = typename T::value_type;
+  static_assert(!is_borrowed<typename element<value_type>::type>,
+                "salamander: this record is a container of std::string_view, whose characters it does not keep; make it one of std::string "
+                "(a std::vector of views is kept as one of strings)");
   out.varint(values.size());
   if constexpr (is_raw<value_type> && requires { values.data(); }) {
     out.raw(values.data(), values.size() * sizeof(value_type));
@@ -283,6 +290,8 @@ void write_value(byte_writer& out, const T& value) {
   } else if constexpr (requires { std::tuple_size<T>::value; }) {
     std::apply([&](const auto&... fields) { (write_value(out, fields), ...); }, value);
   } else if constexpr (is_variant<T>) {
+    static_assert(!variant_borrows<T>, "salamander: this record is a std::variant with a std::string_view in it, whose characters it does not "
+                                       "keep; make it a std::string");
     out.varint(value.index());
     std::visit([&](const auto& v) { write_value(out, v); }, value);
   } else if constexpr (container_record<T>) {

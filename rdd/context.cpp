@@ -25,10 +25,18 @@ std::string active_context_site() {
   return active.load() ? active_site : std::string();
 }
 
-std::uint32_t partition_spec::checked(std::int64_t count) {
+std::uint32_t partition_spec::checked(std::int64_t count, const source_location& where) {
   if (count < 0 || count > 0x7fffffff)
-    throw_error(errc::invalid_argument, "number of partitions (" + std::to_string(count) + ") must be from 0, the default, to 2147483647");
+    throw_error(errc::invalid_argument, "number of partitions (" + std::to_string(count) + ") at " + call_site::from(where).text() +
+                                            " must be positive, or 0 for the default where there is one, and at most 2147483647");
   return static_cast<std::uint32_t>(count);
+}
+
+void check_number(std::size_t n, const char* operation, const source_location& where) {
+  const auto given = static_cast<std::int64_t>(n);
+  if (given < 0)
+    throw_error(errc::invalid_argument, std::string(operation) + " at " + call_site::from(where).text() +
+                                            ": Negative number of elements requested: " + std::to_string(given));
 }
 
 } // namespace core

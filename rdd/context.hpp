@@ -145,7 +145,7 @@ public:
   rdd<T> json_lines_file(const std::string& path, json_options options = {}, std::uint32_t partitions_min = 0,
                          where_t where = where_t::current()) const;
 
-  /// The partitions of all inputs, in order.
+  /// The partitions of all inputs, in order; inputs with equal partitioners are joined partition by partition.
   template <class T>
   rdd<T> union_of(const std::vector<rdd<T>>& inputs, where_t where = where_t::current()) const;
 
@@ -288,7 +288,7 @@ private:
 
   template <class C>
   auto slices(const C& data, std::uint32_t partitions, const where_t& where, std::vector<std::vector<std::string>> places = {}) const {
-    using given = std::remove_cvref_t<decltype(*data.begin())>;
+    using given = core::record_t<decltype(*data.begin())>;
     using T = core::kept_t<std::conditional_t<std::is_convertible_v<given, const char*>, std::string, given>>;
     auto made = std::make_shared<core::driver_data_node<T>>(app_->header("parallelize", where, partitions));
     app_->adopt(*made);
@@ -383,20 +383,13 @@ rdd<T> context::json_lines_file(const std::string& path, json_options options, s
 
 template <class T>
 rdd<T> context::union_of(const std::vector<rdd<T>>& inputs, where_t where) const {
-  std::uint32_t partitions = 0;
+  std::vector<core::node_ptr> parents;
   for (const auto& one : inputs) {
     app_->check_same(*one.app(), "union_of", where);
-    partitions += one.num_partitions();
+    parents.push_back(one.node());
   }
-  auto header = app_->header("union_of", where, partitions);
-  std::uint32_t first = 0;
-  for (const auto& one : inputs) {
-    auto edge = core::narrow_on(one.node());
-    edge.how = core::dependency::kind::shifted;
-    edge.shift = {first, one.num_partitions()};
-    first += one.num_partitions();
-    header.dependencies.push_back(std::move(edge));
-  }
+  auto header = app_->header("union_of", where, 0);
+  core::concatenate(header, parents);
   return rdd<T>(std::make_shared<core::concatenation_node<T>>(std::move(header)), app_);
 }
 

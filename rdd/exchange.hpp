@@ -15,7 +15,9 @@ namespace salamander::core {
 template <class Row, class Out>
 class row_output {
 public:
-  explicit row_output(std::size_t capacity) : buffer_(capacity) {}
+  explicit row_output(std::size_t capacity) {
+    buffer_.resize(capacity);
+  }
 
   template <class Next>
   batch<Out> fill(std::size_t count, Next&& next) {
@@ -28,7 +30,7 @@ public:
   }
 
 private:
-  std::vector<Out> buffer_;
+  row_vector<Out> buffer_;
 };
 
 /// All rows of a partition in map order.

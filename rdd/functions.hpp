@@ -21,11 +21,15 @@ struct partition_spec {
   partition_spec() = default;
   partition_spec(hash_partitioner by) : partitions(by.partitions) {}
   template <std::integral N>
-  partition_spec(N count) : partitions(checked(static_cast<std::int64_t>(count))) {}
+  partition_spec(N count, const source_location& where = source_location::current())
+      : partitions(checked(static_cast<std::int64_t>(count), where)) {}
 
 private:
-  static std::uint32_t checked(std::int64_t count);
+  static std::uint32_t checked(std::int64_t count, const source_location& where);
 };
+
+/// Errors: errc::invalid_argument for a number of records that was negative before it became unsigned.
+void check_number(std::size_t n, const char* operation, const source_location& where);
 
 /// Picks what keys and values of a record are seen as.
 template <class T>

@@ -4,6 +4,7 @@
 #include <salamander/rdd/aggregate.hpp>
 #include <salamander/rdd/record_types.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <concepts>
 #include <cstring>
@@ -53,7 +54,7 @@ inline constexpr bool has_std_hash = requires(const T& value) {
 };
 
 /// A well-mixed hash for tables. Integers and floats by value (0.0 and -0.0 alike, all NaNs alike), text by characters, pairs, tuples, optionals,
-/// sequences and aggregates by their parts, other types by std::hash.
+/// sequences and aggregates by their parts, durations and points in time by their count, other types by std::hash.
 template <class T>
 std::uint64_t hash_value(const T& value) noexcept {
   constexpr std::uint64_t k = 0x9e3779b97f4a7c15ULL;
@@ -73,11 +74,22 @@ std::uint64_t hash_value(const T& value) noexcept {
     return value ? hash_value(*value) : 0;
   } else if constexpr (has_std_hash<T>) {
     return mix(std::hash<T>{}(value), k);
+  } else if constexpr (requires { value.time_since_epoch(); }) {
+    return hash_value(value.time_since_epoch());
+  } else if constexpr (requires { typename T::rep; typename T::period; value.count(); }) {
+    return hash_value(value.count());
+  } else if constexpr (requires { typename T::hasher; value.begin() != value.end(); }) {
+    std::uint64_t h = 17; // equal ones may have their elements in another order
+    for (const auto& element : value)
+      h += hash_value(element);
+    return mix(h ^ k, value.size() | 1);
   } else if constexpr (requires { value.begin() != value.end(); }) {
     std::uint64_t h = 11;
     for (const auto& element : value)
       h = mix(h ^ k, hash_value(element) | 1);
     return h;
+  } else if constexpr (std::is_empty_v<T>) {
+    return k;
   } else if constexpr (is_reflectable<T>) {
     std::uint64_t h = 13;
     for_each_field(value, [&](const auto& field) { h = mix(h ^ k, hash_value(field) | 1); });
@@ -127,14 +139,17 @@ inline bool same_text(std::string_view a, std::string_view b) noexcept {
   return size == 0 || a.front() == b.front();
 }
 
-/// Whether a key as it is in a record equals a key as it lies in a row: strings and views of the same characters are the same.
+/// Whether a key as it is in a record equals a key as it lies in a row: strings and views of the same characters are the same, and NaN is
+/// NaN, also as a part.
 template <class A, class B>
 bool same_key(const A& a, const B& b) {
   if constexpr (std::is_convertible_v<const A&, std::string_view> && std::is_convertible_v<const B&, std::string_view>) {
     return same_text(a, b);
   } else if constexpr (std::is_floating_point_v<A> && std::is_same_v<A, B>) {
     return a == b || (a != a && b != b);
-  } else if constexpr (requires { { a == b } -> std::convertible_to<bool>; }) {
+  } else if constexpr (std::is_same_v<A, B> && may_be_nan<A> && requires { a.begin(); }) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) { return same_key(x, y); });
+  } else if constexpr (!may_be_nan<A> && requires { { a == b } -> std::convertible_to<bool>; }) {
     return a == b;
   } else if constexpr (requires { a.first; b.second; }) {
     return same_key(a.first, b.first) && same_key(a.second, b.second);

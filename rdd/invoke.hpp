@@ -4,6 +4,8 @@
 #include <salamander/rdd/batch.hpp>
 #include <salamander/rdd/codec.hpp>
 
+#include <functional>
+
 namespace salamander::core {
 
 namespace invoke_detail {
@@ -61,9 +63,13 @@ class record_caller {
   static constexpr bool copy_by_reference =
       !direct && std::is_invocable_v<const F&, const owned_type&> && !invoke_detail::takes_value<F>;
 
+  /// F takes a record that may be moved; a pointer to a member would give a reference into it.
+  template <class Record>
+  static constexpr bool moves = std::is_invocable_v<const F&, Record&&> && !std::is_member_pointer_v<F>;
+
   template <bool Direct, bool ByReference>
   static auto result() {
-    if constexpr (Direct && std::is_invocable_v<const F&, T&&>)
+    if constexpr (Direct && moves<T>)
       return std::type_identity<std::invoke_result_t<const F&, T&&>>{};
     else if constexpr (Direct)
       return std::type_identity<std::invoke_result_t<const F&, const T&>>{};
@@ -89,20 +95,20 @@ public:
   template <class Record>
   result_type operator()(const F& f, Record&& record, [[maybe_unused]] std::size_t slot) {
     if constexpr (direct) {
-      if constexpr (std::is_invocable_v<const F&, Record&&>)
-        return f(std::forward<Record>(record));
+      if constexpr (moves<Record>)
+        return std::invoke(f, std::forward<Record>(record));
       else if constexpr (std::is_invocable_v<const F&, const T&>)
-        return f(std::as_const(record));
+        return std::invoke(f, std::as_const(record));
       else
-        return f(T(record));
+        return std::invoke(f, T(record));
     } else if constexpr (copy_by_reference) {
       const std::size_t at = keeps_copies ? slot : 0;
       if (copies_.empty()) // never grown later: results refer to the copies
         copies_.resize(keeps_copies ? batch_capacity<T> : 1);
       assign_owned(copies_[at], record);
-      return f(std::as_const(copies_[at]));
+      return std::invoke(f, std::as_const(copies_[at]));
     } else {
-      return f(to_owned<owned_type>(std::forward<Record>(record)));
+      return std::invoke(f, to_owned<owned_type>(std::forward<Record>(record)));
     }
   }
 

@@ -11,7 +11,7 @@ namespace salamander::core {
 // -- map ----------------------------------------------------------------------
 
 template <class In, class F>
-using map_result_t = std::remove_cvref_t<record_result_t<F, In>>;
+using map_result_t = record_t<record_result_t<F, In>>;
 
 template <class In, class F>
 class map_stream final : public stream<map_result_t<In, F>> {
@@ -177,7 +177,7 @@ struct iterated_record<I> {
 
 /// What the elements of a user's range become as records.
 template <class R>
-using range_record_t = typename iterated_record<decltype(std::declval<R&>().begin())>::type;
+using range_record_t = record_t<typename iterated_record<decltype(std::declval<R&>().begin())>::type>;
 
 template <class In, class F>
 class flat_map_stream final : public stream<range_record_t<record_result_t<F, In>>> {

@@ -254,7 +254,7 @@ private:
       const auto bytes = rows + beside.bytes() + characters_.memory_bytes();
       if (bytes <= bytes_max && claim_.try_hold(bytes, dataset_.id))
         return true;
-      records_ = {};
+      records_ = row_vector<T>();
       characters_ = arena();
       claim_.clear();
       return false;
@@ -283,7 +283,7 @@ private:
   task_context& context_;
   memory_claim claim_;
   arena characters_;
-  std::vector<T> records_;
+  row_vector<T> records_;
   std::unique_ptr<stream<T>> input_;
   std::optional<contributions::scope> repeats_; ///< of passes that do not count
   bool begun_ = false;

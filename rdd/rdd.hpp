@@ -15,6 +15,7 @@
 #include <salamander/rdd/indexing.hpp>
 #include <salamander/rdd/job_future.hpp>
 #include <salamander/rdd/narrow.hpp>
+#include <salamander/rdd/ordering.hpp>
 #include <salamander/rdd/pairing.hpp>
 #include <salamander/rdd/partition_groups.hpp>
 #include <salamander/rdd/pipe.hpp>
@@ -35,7 +36,7 @@ using where_t = source_location;
 struct by_value_t {
   template <class A, class B>
   bool operator()(const A& a, const B& b) const {
-    return a.second < b.second;
+    return core::comes_before(a.second, b.second);
   }
 };
 inline constexpr by_value_t by_value{};
@@ -50,7 +51,8 @@ inline constexpr by_value_t by_value{};
 ///
 /// Errors common to all members: errc::context_stopped, errc::nested_use, errc::closure_refused at the call; what goes wrong in
 /// tasks is thrown by the action. Threads: handles may be used from several threads at once. Partition counts of 0 mean the default;
-/// errc::invalid_argument for negative ones and those above 2^31 - 1.
+/// errc::invalid_argument for negative ones and those above 2^31 - 1. Orderings: where the default or the standard's less and greater
+/// order floating-point numbers (also in pairs, tuples, optionals and vectors), NaN comes after all others and equals itself.
 template <class T>
 class rdd {
 public:
@@ -95,7 +97,8 @@ public:
   friend rdd operator+(const rdd& a, const rdd& b) {
     return a.union_with(b);
   }
-  /// Each record once; shuffles, n -> `partitions` (default: as many as now).
+  /// Each record once; shuffles, n -> `partitions` (default: as many as now). A dataset with a partitioner keeps it and moves nothing, unless
+  /// another number of partitions is asked for.
   rdd<core::kept_t<T>> distinct(core::partition_spec partitions = {}, where_t where = where_t::current()) const;
   /// (k, all records with f(record) == k); shuffles.
   template <core::record_function<T> F>
@@ -289,6 +292,7 @@ public:
   /// The first record. Errors: errc::empty_collection.
   owned_type first(where_t where = where_t::current()) const;
   /// The first `n` records; scans as few partitions as it can, in a growing series of jobs.
+  /// Errors, also of top and take_ordered: errc::invalid_argument for a negative number.
   std::vector<owned_type> take(std::size_t n, where_t where = where_t::current()) const;
   bool is_empty(where_t where = where_t::current()) const;
   /// The `n` largest under `less`, largest first; equal ones in order of appearance.
@@ -477,7 +481,7 @@ private:
   template <template <class> class Out, class Less>
   auto sorted(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <template <class> class Out, class Less>
-  auto sorted_under(Less less, std::uint32_t partitions, const char* operation, const where_t& where) const;
+  auto sorted_under(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const;
   template <class... Us>
   auto cogrouped(core::partition_spec by, const char* operation, const where_t& where, const rdd<Us>&... others) const;
   template <class... Us>

@@ -47,6 +47,7 @@ rdd<T>::rdd(const rdd<U>& other) {
   header.assigner = other.node()->assigner;
   app_ = other.app();
   node_ = std::make_shared<core::map_node<U, owner>>(std::move(header), owner{});
+  app_->adopt(*node_);
 }
 
 template <class T>
@@ -98,22 +99,8 @@ auto rdd<T>::key_by(F f, where_t where) const {
 template <class T>
 rdd<T> rdd<T>::union_with(const rdd& other, where_t where) const {
   app_->check_same(*other.app_, "union_with", where);
-  const bool together = node_->partitioning && node_->partitioning == other.node_->partitioning;
-  auto header = app_->header("union_with", where, together ? node_->partitions : node_->partitions + other.node_->partitions);
-  std::uint32_t first = 0;
-  for (const auto* one : {node_.get(), other.node_.get()}) {
-    auto edge = core::narrow_on(one == node_.get() ? node_ : other.node_);
-    if (!together) {
-      edge.how = core::dependency::kind::shifted;
-      edge.shift = {first, one->partitions};
-    }
-    first += one->partitions;
-    header.dependencies.push_back(std::move(edge));
-  }
-  if (together) {
-    header.partitioning = node_->partitioning;
-    header.assigner = node_->assigner;
-  }
+  auto header = app_->header("union_with", where, 0);
+  core::concatenate(header, {node_, other.node_});
   return derive<core::concatenation_node<T>>(std::move(header));
 }
 
@@ -122,7 +109,17 @@ rdd<core::kept_t<T>> rdd<T>::distinct(core::partition_spec partitions, where_t w
   using keyed = std::pair<T, core::no_value_record>;
   using aggregator = core::reduce_aggregator<core::no_value_record, core::keep_first>;
   const core::partition_spec by = partitions.partitions != 0 ? partitions : core::partition_spec(node_->partitions);
-  return map_as<keyed>("distinct", core::unit_function<T>{}, false, where).combined(aggregator{}, by, "distinct", where).keys(where);
+  const auto records = map_as<keyed>("distinct", core::unit_function<T>{}, false, where);
+  if (!node_->partitioning || node_->partitions != by.partitions)
+    return records.combined(aggregator{}, by, "distinct", where).keys(where);
+  // Equal records have equal keys, and are in one partition already.
+  using key_row = core::row_t<core::kept_t<T>>;
+  using node = core::combine_node<keyed, aggregator>;
+  auto unused = std::make_shared<const core::hash_key_partitioner<key_row>>(by.partitions);
+  auto once = records.template derive<node>(records.narrow_header("distinct", false, where), aggregator{}, std::move(unused)).keys(where);
+  once.node_->partitioning = node_->partitioning;
+  once.node_->assigner = node_->assigner;
+  return once;
 }
 
 template <class T>
@@ -134,14 +131,14 @@ auto rdd<T>::group_by(F f, core::partition_spec partitions, where_t where) const
 template <class T>
 template <core::record_function<T> F, std::same_as<bool> Ascending>
 auto rdd<T>::sort_by(F f, Ascending ascending, core::partition_spec partitions, where_t where) const {
-  return key_by(std::move(f), where).template sorted<core::value_alone>(std::less<>{}, ascending, partitions.partitions, "sort_by", where);
+  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::less<>{}, ascending, partitions.partitions, "sort_by", where);
 }
 
 template <class T>
 template <core::record_function<T> F, class Less>
   requires core::ordering_of_rows<Less, core::key_result_t<F, T>>
 auto rdd<T>::sort_by(F f, Less less, core::partition_spec partitions, where_t where) const {
-  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::move(less), partitions.partitions, "sort_by", where);
+  return key_by(std::move(f), where).template sorted_under<core::value_alone>(std::move(less), true, partitions.partitions, "sort_by", where);
 }
 
 template <class T>

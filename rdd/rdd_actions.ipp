@@ -50,6 +50,7 @@ template <class T>
 std::vector<core::owned_t<T>> rdd<T>::take(std::size_t n, where_t where) const {
   using action = core::collect_action<T>;
   app_->check_usable("take", where);
+  core::check_number(n, "take", where);
   std::vector<owned_type> all;
   std::uint64_t scanned = 0;
   std::uint64_t next = 1;
@@ -88,18 +89,22 @@ bool rdd<T>::is_empty(where_t where) const {
 template <class T>
 template <class Less>
 std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, where_t where) const {
-  using function = core::first_ordered_function<T, Less>;
+  const auto order = core::strict_order<owned_type>(std::move(less));
+  using order_type = std::remove_const_t<decltype(order)>;
+  using function = core::first_ordered_function<T, order_type>;
   app_->check_usable("take_ordered", where);
+  core::check_number(n, "take_ordered", where);
   if (n == 0)
     return {};
-  auto parts = run(function{{std::tuple<core::carried<std::uint64_t>, Less>(core::carry<std::uint64_t>(n), less)}}, "take_ordered", where);
+  auto parts =
+      run(function{{std::tuple<core::carried<std::uint64_t>, order_type>(core::carry<std::uint64_t>(n), order)}}, "take_ordered", where);
   return core::on_driver("take_ordered", where, core::merging, [&] {
     std::vector<owned_type> all;
     for (auto& part : parts) {
       std::vector<owned_type> merged;
       merged.reserve(all.size() + part.size());
       std::merge(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()), std::make_move_iterator(part.begin()),
-                 std::make_move_iterator(part.end()), std::back_inserter(merged), less);
+                 std::make_move_iterator(part.end()), std::back_inserter(merged), order);
       if (merged.size() > n)
         merged.erase(merged.begin() + static_cast<std::ptrdiff_t>(n), merged.end());
       all = std::move(merged);
@@ -111,7 +116,9 @@ std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, whe
 template <class T>
 template <class Less>
 std::vector<core::owned_t<T>> rdd<T>::top(std::size_t n, Less less, where_t where) const {
-  return take_ordered(n, core::reversed<Less>{{std::tuple<Less>(std::move(less))}}, where);
+  core::check_number(n, "top", where);
+  auto order = core::strict_order<owned_type>(std::move(less));
+  return take_ordered(n, core::reversed<decltype(order)>{{std::tuple<decltype(order)>(std::move(order))}}, where);
 }
 
 template <class T>
@@ -156,8 +163,8 @@ core::owned_t<T> rdd<T>::fold(owned_type zero, F f, where_t where) const {
   auto parts = run(function{{std::tuple<core::carried<owned_type>, F>(core::carry(zero), f)}}, "fold", where);
   return core::on_driver("fold", where, core::merging, [&] {
     auto all = std::move(zero);
-    for (auto& part : parts)
-      all = f(std::move(all), std::move(part));
+    for (auto&& part : parts) // values, where the vector holds bits
+      all = f(std::move(all), owned_type(std::move(part)));
     return all;
   });
 }
@@ -169,8 +176,8 @@ Z rdd<T>::aggregate(Z zero, Seq seq, Comb comb, where_t where) const {
   auto parts = run(function{{std::tuple<core::carried<Z>, Seq>(core::carry(zero), std::move(seq))}}, "aggregate", where);
   return core::on_driver("aggregate", where, core::merging, [&] {
     auto all = std::move(zero);
-    for (auto& part : parts)
-      all = comb(std::move(all), std::move(part));
+    for (auto&& part : parts)
+      all = comb(std::move(all), Z(std::move(part)));
     return all;
   });
 }
@@ -226,7 +233,7 @@ std::vector<core::owned_value<T>> rdd<T>::lookup(const core::owned_key<T>& key, 
   app_->check_usable("lookup", where);
   std::vector<std::uint32_t> partitions(node_->partitions);
   std::iota(partitions.begin(), partitions.end(), 0U);
-  if (node_->assigner) {
+  if (node_->assigner && node_->partitions != 0) {
     using key_row = core::row_t<core::kept_t<core::key_in<T>>>;
     core::arena characters;
     const key_row row = core::to_row(key, characters);
@@ -240,7 +247,7 @@ std::vector<core::owned_value<T>> rdd<T>::lookup(const core::owned_key<T>& key, 
   auto blocks = app_->run(node_, std::make_shared<action>(std::move(find), "lookup", call_site::from(where)), std::move(partitions), "lookup", where);
   std::vector<core::owned_value<T>> all;
   for (auto& one : blocks)
-    for (auto& value : core::take_value<std::vector<core::owned_value<T>>>(std::move(one)))
+    for (auto&& value : core::take_value<std::vector<core::owned_value<T>>>(std::move(one)))
       all.push_back(std::move(value));
   return all;
 }

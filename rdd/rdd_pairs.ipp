@@ -17,6 +17,19 @@ std::shared_ptr<const key_partitioner<KeyRow>> typed_partitioner(partitioner_cho
 template <class K>
 using key_row_t = row_t<kept_t<K>>;
 
+/// A user's ordering of keys as one of owned keys and keys as they lie in blocks, in any combination.
+template <class T, class Less>
+auto order_of_rows(Less less) {
+  using key_row = key_row_t<key_in<T>>;
+  auto order = strict_order<owned_key<T>>(std::move(less));
+  using order_type = decltype(order);
+  constexpr bool by_parts = std::is_same_v<order_type, ascending_less> || std::is_same_v<order_type, descending_less>;
+  if constexpr (by_parts || (ordering<order_type, key_row> && !differs_as_row<key_in<T>>))
+    return order;
+  else
+    return owning_less<order_type, owned_t<key_row>>{{std::tuple<order_type>(std::move(order))}};
+}
+
 } // namespace core
 
 template <class T>
@@ -219,7 +232,7 @@ template <class F>
 rdd<core::kept_t<T>> rdd<T>::partition_by(core::partition_spec by, F f, where_t where) const
   requires core::pair_record<T>
 {
-  const auto partitions = by.partitions;
+  const auto partitions = core::choose_partitioner(*app_, {node_.get()}, by.partitions).partitioning.partitions;
   using key_row = core::key_row_t<core::key_in<T>>;
   core::check_closure(f, "partition_by", where);
   auto assigner = std::shared_ptr<const core::key_partitioner<key_row>>(
@@ -287,16 +300,11 @@ auto rdd<T>::sorted(Less less, bool ascending, std::uint32_t partitions, const c
   return derive<core::sort_node<T, Less, Out<T>>>(std::move(header), std::move(assigner), std::move(less), ascending);
 }
 
-/// Wraps an ordering of owned keys when keys lie in blocks as something else.
+/// Under an ordering of keys as a user gives it.
 template <class T>
 template <template <class> class Out, class Less>
-auto rdd<T>::sorted_under(Less less, std::uint32_t partitions, const char* operation, const where_t& where) const {
-  using key_row = core::key_row_t<core::key_in<T>>;
-  if constexpr (core::ordering<Less, key_row>)
-    return sorted<Out>(std::move(less), true, partitions, operation, where);
-  else
-    return sorted<Out>(core::owning_less<Less, core::owned_t<key_row>>{{std::tuple<Less>(std::move(less))}}, true, partitions, operation,
-                       where);
+auto rdd<T>::sorted_under(Less less, bool ascending, std::uint32_t partitions, const char* operation, const where_t& where) const {
+  return sorted<Out>(core::order_of_rows<T>(std::move(less)), ascending, partitions, operation, where);
 }
 
 template <class T>
@@ -304,14 +312,14 @@ template <std::same_as<bool> Ascending>
 rdd<core::kept_t<T>> rdd<T>::sort_by_key(Ascending ascending, core::partition_spec partitions, where_t where) const
   requires core::pair_record<T>
 {
-  return sorted<core::whole_record>(std::less<>{}, ascending, partitions.partitions, "sort_by_key", where);
+  return sorted_under<core::whole_record>(std::less<>{}, ascending, partitions.partitions, "sort_by_key", where);
 }
 
 template <class T>
 template <class Less>
   requires core::key_ordering<Less, T>
 rdd<core::kept_t<T>> rdd<T>::sort_by_key(Less less, core::partition_spec partitions, where_t where) const {
-  return sorted_under<core::whole_record>(std::move(less), partitions.partitions, "sort_by_key", where);
+  return sorted_under<core::whole_record>(std::move(less), true, partitions.partitions, "sort_by_key", where);
 }
 
 template <class T>
@@ -328,13 +336,9 @@ rdd<core::kept_t<T>> rdd<T>::repartition_and_sort_within_partitions(core::partit
                                                                            : core::wide_on(node_, app_->next_shuffle()));
   header.partitioning = choice.partitioning;
   header.assigner = choice.assigner;
-  const auto sort_under = [&](auto order) {
-    return derive<core::sort_node<T, decltype(order), core::whole_record<T>>>(std::move(header), std::move(assigner), std::move(order), true);
-  };
-  if constexpr (core::ordering<Less, key_row>)
-    return sort_under(std::move(less));
-  else
-    return sort_under(core::owning_less<Less, core::owned_t<key_row>>{{std::tuple<Less>(std::move(less))}});
+  auto order = core::order_of_rows<T>(std::move(less));
+  using sort = core::sort_node<T, decltype(order), core::whole_record<T>>;
+  return derive<sort>(std::move(header), std::move(assigner), std::move(order), true);
 }
 
 template <class T>
@@ -342,11 +346,13 @@ template <class Less>
   requires core::key_ordering<Less, T>
 auto rdd<T>::filter_by_range(const core::owned_key<T>& low, const core::owned_key<T>& high, Less less, where_t where) const {
   constexpr const char* operation = "filter_by_range";
-  using function = core::key_between_function<T, Less>;
-  function between{{std::tuple<core::carried<core::owned_key<T>>, core::carried<core::owned_key<T>>, Less>(core::carry(low), core::carry(high),
-                                                                                                          std::move(less))}};
+  using key = core::owned_key<T>;
+  auto order = core::strict_order<key>(std::move(less));
+  using order_type = decltype(order);
+  using function = core::key_between_function<T, order_type>;
+  function between{{std::tuple<core::carried<key>, core::carried<key>, order_type>(core::carry(low), core::carry(high), std::move(order))}};
   core::check_closure(between, operation, where);
-  const auto within = partitions_between<Less>(low, high, operation, where);
+  const auto within = partitions_between<order_type>(low, high, operation, where);
   return within.template derive<core::filter_node<T, function>>(within.narrow_header(operation, true, where), std::move(between));
 }
 
@@ -356,7 +362,7 @@ template <class Less>
 rdd<T> rdd<T>::partitions_between(const core::owned_key<T>& low, const core::owned_key<T>& high, const char* operation,
                                   const where_t& where) const {
   using key_row = core::key_row_t<core::key_in<T>>;
-  using order = std::conditional_t<core::ordering<Less, key_row>, Less, core::owning_less<Less, core::owned_t<key_row>>>;
+  using order = decltype(core::order_of_rows<T>(std::declval<Less>()));
   if constexpr (!std::is_empty_v<Less>)
     return *this; // two orderings of one type may still differ
   const auto* const assigner = static_cast<const core::key_partitioner<key_row>*>(node_->assigner.get());

@@ -17,7 +17,7 @@ core::owned_t<T> rdd<T>::tree_reduce(F f, int depth, where_t where) const {
   if (found.empty())
     core::throw_error(errc::empty_collection, "tree_reduce at " + call_site::from(where).text() + ": empty collection");
   return core::on_driver(operation, where, core::merging, [&] {
-    auto all = found.front();
+    owned_type all = found.front();
     for (std::size_t i = 1; i < found.size(); ++i)
       all = f(std::move(all), found[i]);
     return all;
@@ -38,9 +38,9 @@ Z rdd<T>::tree_aggregate(Z zero, Seq seq, Comb comb, int depth, where_t where) c
   auto values = derive<core::map_partitions_node<T, partial_function>>(narrow_header(operation, false, where), std::move(partial));
   auto found = values.through_levels(levels, comb, operation, where).collect(where);
   return core::on_driver(operation, where, core::merging, [&] {
-    auto all = std::move(found.front());
+    Z all = std::move(found.front());
     for (std::size_t i = 1; i < found.size(); ++i)
-      all = comb(std::move(all), std::move(found[i]));
+      all = comb(std::move(all), Z(std::move(found[i])));
     return all;
   });
 }

@@ -52,6 +52,21 @@ struct owned<group<V>> {
 template <class T>
 using owned_t = typename owned<T>::type;
 
+// -- record_t<T>: what the elements of a range are as records --------------------
+
+template <class T>
+struct record {
+  using type = T;
+};
+template <class A, class B>
+struct record<std::pair<const A, B>> {
+  using type = std::pair<A, B>;
+};
+
+/// T without references and qualifiers; the elements of a map, whose keys are const, become plain pairs.
+template <class T>
+using record_t = typename record<std::remove_cvref_t<T>>::type;
+
 // -- kept_t<T>: what shuffles hand on -------------------------------------------
 
 template <class T>
@@ -180,6 +195,20 @@ template <class T>
 inline constexpr bool is_borrowed<std::optional<T>> = is_borrowed<T>;
 template <class T, class A>
 inline constexpr bool is_borrowed<std::vector<T, A>> = is_borrowed<T>;
+
+/// True for types that may be NaN, or have a part that may.
+template <class T>
+inline constexpr bool may_be_nan = std::is_floating_point_v<T>;
+template <class A, class B>
+inline constexpr bool may_be_nan<std::pair<A, B>> = may_be_nan<A> || may_be_nan<B>;
+template <class... Ts>
+inline constexpr bool may_be_nan<std::tuple<Ts...>> = (may_be_nan<Ts> || ...);
+template <class T>
+inline constexpr bool may_be_nan<std::optional<T>> = may_be_nan<T>;
+template <class T, class A>
+inline constexpr bool may_be_nan<std::vector<T, A>> = may_be_nan<T>;
+template <class T, std::size_t N>
+inline constexpr bool may_be_nan<std::array<T, N>> = may_be_nan<T>;
 
 /// Makes an owned value of a record or row. `Owned` is owned_t of the record's type.
 template <class Owned, class T>

@@ -36,11 +36,12 @@ inline std::uint64_t text_prefix(std::string_view text) noexcept {
   return __builtin_bswap64(value);
 }
 
-/// How keys of type Key become prefixes under the ordering Less: only for the standard's orderings of texts and numbers.
+/// How keys of type Key become prefixes under the ordering Less: only for the standard's orderings of texts and integers of up to 64 bits,
+/// not of enums, which may have an operator< of their own.
 template <class Key, class Less>
 struct sort_prefix {
   static constexpr bool standard = std::is_same_v<Less, std::less<>> || std::is_same_v<Less, std::greater<>>;
-  static constexpr bool number = std::is_integral_v<Key> || std::is_enum_v<Key>;
+  static constexpr bool number = std::is_integral_v<Key> && sizeof(Key) <= sizeof(std::uint64_t);
   static constexpr bool useful = standard && (number || std::is_same_v<Key, std::string_view>);
   static constexpr bool exact = number; ///< equal prefixes mean equal keys
 
@@ -51,7 +52,7 @@ struct sort_prefix {
       std::uint64_t value = 0;
       if constexpr (number) {
         value = static_cast<std::uint64_t>(key);
-        if constexpr (std::is_signed_v<Key> || std::is_enum_v<Key>)
+        if constexpr (std::is_signed_v<Key>)
           value ^= std::uint64_t{1} << 63;
       } else {
         value = text_prefix(key);

@@ -3,14 +3,26 @@
 #include <cmath>
 
 namespace salamander {
+namespace {
+
+/// As fmin and fmax, but NaN when one of them is: an extreme of numbers that cannot be compared is not known.
+double least(double a, double b) noexcept {
+  return std::isnan(a) || std::isnan(b) ? std::numeric_limits<double>::quiet_NaN() : std::fmin(a, b);
+}
+
+double greatest(double a, double b) noexcept {
+  return std::isnan(a) || std::isnan(b) ? std::numeric_limits<double>::quiet_NaN() : std::fmax(a, b);
+}
+
+} // namespace
 
 void stat_counter::add(double value) noexcept {
   ++count_;
   const double delta = value - mean_;
   mean_ += delta / static_cast<double>(count_);
   m2_ += delta * (value - mean_);
-  min_ = std::fmin(min_, value);
-  max_ = std::fmax(max_, value);
+  min_ = least(min_, value);
+  max_ = greatest(max_, value);
 }
 
 void stat_counter::merge(const stat_counter& other) noexcept {
@@ -31,8 +43,8 @@ void stat_counter::merge(const stat_counter& other) noexcept {
     mean_ = (mean_ * mine + other.mean_ * theirs) / (mine + theirs);
   m2_ += other.m2_ + delta * delta * mine * theirs / (mine + theirs);
   count_ += other.count_;
-  min_ = std::fmin(min_, other.min_);
-  max_ = std::fmax(max_, other.max_);
+  min_ = least(min_, other.min_);
+  max_ = greatest(max_, other.max_);
 }
 
 double stat_counter::sum() const noexcept {

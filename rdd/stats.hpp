@@ -6,7 +6,8 @@
 
 namespace salamander {
 
-/// Summary of a set of numbers, mergeable. Of no numbers: count 0, mean 0, variance NaN, min +inf, max -inf.
+/// Summary of a set of numbers, mergeable. Of no numbers: count 0, mean 0, variance NaN, min +inf, max -inf. One NaN makes all but the
+/// count NaN.
 /// Source: Welford; merging as Chan, Golub and LeVeque.
 class stat_counter {
 public:

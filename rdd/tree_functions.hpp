@@ -127,7 +127,7 @@ public:
   public:
     using value_type = owned_t<T>;
     using difference_type = std::ptrdiff_t;
-    using reference = const value_type&;
+    using reference = typename std::vector<value_type>::const_reference; ///< to the record; of bits a copy
     using pointer = const value_type*;
     using iterator_category = std::input_iterator_tag;
 

@@ -91,3 +91,17 @@ TEST_CASE("statistics of nothing and of one number") {
   CHECK(std::isnan(one.sample_variance()));
   CHECK(one.min() == 5);
 }
+
+TEST_CASE("one NaN makes all statistics but the count NaN, wherever it stands") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const auto& values : {std::vector<double>{nan, 1, 2}, {1, nan, 2}, {1, 2, nan}}) {
+    auto all = counted(std::vector<double>{5});
+    all.merge(counted(values));
+    all.merge(counted(std::vector<double>{7}));
+    CHECK(all.count() == 5);
+    CHECK(std::isnan(all.min()));
+    CHECK(std::isnan(all.max()));
+    CHECK(std::isnan(all.mean()));
+    CHECK(std::isnan(all.variance()));
+  }
+}
