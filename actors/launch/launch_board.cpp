@@ -2,6 +2,7 @@
 
 #include <salamander/actors/log.hpp>
 
+#include <openssl/ssl.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -62,6 +63,8 @@ void launch_board::deafen() {
 }
 
 launch_threads& launch_threads::instance() {
+  // What begins later ends earlier: watchers have connections, and their threads use OpenSSL until they are joined.
+  ::OPENSSL_init_ssl(0, nullptr);
   static launch_threads all;
   return all;
 }
