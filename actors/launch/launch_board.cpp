@@ -3,6 +3,8 @@
 #include <salamander/actors/log.hpp>
 #include <salamander/actors/quiet_threads.hpp>
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
 
 namespace salamander::actors {
@@ -61,6 +63,8 @@ void launch_board::deafen() {
 }
 
 launch_threads& launch_threads::instance() {
+  // What begins later ends earlier: watchers have connections, and their threads use OpenSSL until they are joined.
+  ::OPENSSL_init_ssl(0, nullptr);
   static launch_threads all;
   return all;
 }

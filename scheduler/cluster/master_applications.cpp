@@ -1,5 +1,6 @@
 #include <salamander/scheduler/cluster/master_impl.hpp>
 #include <salamander/scheduler/cluster/names.hpp>
+#include <salamander/scheduler/cluster/planted.hpp>
 
 #include <algorithm>
 
@@ -54,7 +55,8 @@ void master::impl::on(const application_heard& e) {
   if (application->over || (e.what.sequence <= application->sequence && application->sequence != 0))
     return; // only the answer may have been lost
   application->sequence = e.what.sequence;
-  application->last_heard = now_;
+  if (!planted(defect::reports_not_counted))
+    application->last_heard = now_;
   application->awaited = false;
   application->progress = e.what.progress;
   if (!e.what.described.empty() && !application->described) {

@@ -15,6 +15,7 @@ enum class defect : std::uint8_t {
   token_forgotten,     ///< a submission that is repeated is another one
   old_orders_obeyed,   ///< a worker does what a former leader wants
   buried_comes_back,   ///< an executor that was given up registers again
+  reports_not_counted, ///< what a driver says does not end its silence
   count_
 };
 

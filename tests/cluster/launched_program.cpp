@@ -1,6 +1,8 @@
 // An application to be launched, which ends in the way that its first argument says.
+#include <salamander/actors/launch/launch_board.hpp>
 #include <salamander/salamander.hpp>
 
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -90,6 +92,22 @@ int fail_in_scope() {
   return 0;
 }
 
+/// Says whether OpenSSL is there when watchers have to leave, at the end of the program.
+class parting_look final : public salamander::actors::launch_watcher {
+public:
+  void run() override {}
+  void leave() override {
+    std::puts(::OPENSSL_init_crypto(0, nullptr) == 1 ? "in time" : "too late");
+    std::fflush(stdout);
+  }
+};
+
+/// First a launch that needs no connection, then another one that does.
+int watch_to_the_end() {
+  salamander::actors::launch_threads::instance().run(std::make_shared<parting_look>());
+  return ::OPENSSL_init_ssl(0, nullptr) == 1 ? 0 : 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -109,5 +127,7 @@ int main(int argc, char** argv) {
     return show_surroundings();
   if (how == "throw")
     return fail_in_scope();
+  if (how == "watch")
+    return watch_to_the_end();
   return 99;
 }

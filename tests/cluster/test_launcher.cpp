@@ -57,6 +57,12 @@ TEST_CASE("what cannot be launched is refused at once") {
   CHECK(code_of([] { launcher_of({"count"}).set_deploy_mode(deploy_mode::cluster).start(); }) == sal::errc::bad_master_url);
 }
 
+TEST_CASE("a program that ends lets go of what it launched before OpenSSL is gone") {
+  const auto app = launcher_of({"watch"}).start();
+  CHECK(app.wait() == launch_state::finished);
+  CHECK(app.output() == "in time\n");
+}
+
 TEST_CASE("an application runs where, as what and with what it was told to") {
   const scratch here;
   const auto made = launcher_of({"surroundings"}).set_environment("COLOUR", "blue").set_environment("COLOUR", "green");

@@ -20,6 +20,20 @@ void world::process_starts(const std::string& key) {
     throw broken("started twice", key);
 }
 
+/// Nobody may say of a driver that is heard that it is silent or gone.
+void world::check_decision(const std::vector<sc::journal_record>& journal, const sc::journal_record& what) {
+  const auto* const over = std::get_if<sc::application_over>(&what);
+  if (!over || (over->reason.find("silent") == std::string::npos && over->reason.find("is gone") == std::string::npos))
+    return;
+  for (const auto& record : journal) {
+    const auto* const joined = std::get_if<sc::application_joined>(&record);
+    if (!joined || joined->id != over->application)
+      continue;
+    if (const auto* const driver = driver_with(joined->token); driver && driver->heard())
+      throw broken("living application ended", joined->token + ": " + over->reason);
+  }
+}
+
 void world::leader_begins(std::uint64_t term, const master_party& who) {
   if (term <= last_term_)
     throw broken("two leaders of a term", who.id() + " begins term " + std::to_string(term) + " after " + std::to_string(last_term_));

@@ -195,6 +195,9 @@ void master_party::hear(const wire& line, const sc::master::event& what) {
 /// What was written is answered only by who still leads: whoever leads next has read it then.
 void master_party::feed(const sc::master::event& what) {
   const auto actions = decisions_->handle(what, in_.now(), wall_begin);
+  for (const auto& one : actions)
+    if (const auto* record = std::get_if<sc::master::append>(&one))
+      in_.check_decision(in_.disk.journals[term_], record->what);
   const bool writes = std::ranges::any_of(actions, [](const auto& one) { return std::holds_alternative<sc::master::append>(one); });
   if (!writes || stop_inside_ == duration::zero())
     return act(term_, actions);

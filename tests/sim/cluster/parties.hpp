@@ -154,6 +154,8 @@ public:
   std::uint32_t cores_max() const noexcept {
     return description_.cores_max;
   }
+  /// Leaders have had its reports lately: none of them has a reason to end its application.
+  bool heard() const;
   bool has(std::uint32_t executor, std::uint64_t incarnation) const;
   std::size_t executors() const noexcept {
     return links_.size();
@@ -188,9 +190,8 @@ private:
   bool over_ = false;
   bool finished_ = false;
   std::string hint_;
-  std::uint64_t heard_ = 0;   ///< the newest report that a leader had
-  time_point heard_at_{};     ///< a leader had its report
-  time_point silent_until_{}; ///< before that, none had one for some time
+  std::uint64_t heard_ = 0; ///< the newest report that a leader had
+  time_point heard_at_{};   ///< a leader had its report
   std::map<std::uint32_t, link> links_;
   std::map<std::uint32_t, link> callers_;
   std::set<std::uint32_t> admitted_;

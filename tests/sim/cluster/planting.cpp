@@ -10,7 +10,14 @@ using sim::cluster::defect;
 thread_local defect switched_on = defect::none;
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(defect::count_)> names{
-    "none", "takes_over_early", "attempt_not_written", "end_not_written", "token_forgotten", "old_orders_obeyed", "buried_comes_back",
+    "none",
+    "takes_over_early",
+    "attempt_not_written",
+    "end_not_written",
+    "token_forgotten",
+    "old_orders_obeyed",
+    "buried_comes_back",
+    "reports_not_counted",
 };
 
 } // namespace

@@ -105,6 +105,8 @@ public:
   void add_driver(std::unique_ptr<driver_party> one);
   /// A process of an application or driver starts; it must never have before.
   void process_starts(const std::string& key);
+  /// A leader is about to write this. Whoever it concerns may learn it much later, so what is right now is asked for.
+  void check_decision(const std::vector<sc::journal_record>& journal, const sc::journal_record& what);
   void leader_begins(std::uint64_t term, const master_party& who);
   void finished_well(const std::string& driver) {
     finished_well_.insert(driver);
