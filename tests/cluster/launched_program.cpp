@@ -90,6 +90,19 @@ int fail_in_scope() {
   return 0;
 }
 
+/// Launches this program on a cluster and leaves by the end of main: what the launcher still has ends after that.
+int launch(const char* url, const char* credentials) {
+  const auto app = sal::launcher{}
+                       .set_application(std::filesystem::canonical("/proc/self/exe").string())
+                       .add_arguments({"print", "1"})
+                       .set_master(url)
+                       .set_credentials(credentials)
+                       .set_deploy_mode(sal::deploy_mode::cluster)
+                       .set_driver_resources(1, 256U << 20)
+                       .start();
+  return app.wait() == sal::launch_state::finished ? 0 : 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -109,5 +122,7 @@ int main(int argc, char** argv) {
     return show_surroundings();
   if (how == "throw")
     return fail_in_scope();
+  if (how == "launch")
+    return launch(argv[2], argv[3]);
   return 99;
 }
