@@ -26,6 +26,10 @@ void actor_engine::start_cluster(const core::master_url& master, const std::stri
   const auto owner_address = start_driver_side(master, blocks);
 
   application_setup setup;
+  setup.progress = [board = progress_]() -> cluster::application_progress {
+    const auto now = board->totals();
+    return {now.jobs_active, now.jobs_done, now.jobs_failed, now.stages_active, now.tasks_active, now.tasks_done, now.tasks_total};
+  };
   cluster_->prepare(setup);
   setup.spec = spec;
   setup.scheduler = scheduler_;
@@ -34,10 +38,6 @@ void actor_engine::start_cluster(const core::master_url& master, const std::stri
   setup.silence.suspect_after = settings_.get_time("salamander.executor.suspectTimeout");
   setup.silence.dead_after = settings_.get_time("salamander.executor.deadTimeout");
   setup.filter = filter_of_messages();
-  setup.progress = [board = progress_]() -> cluster::application_progress {
-    const auto now = board->totals();
-    return {now.jobs_active, now.jobs_done, now.jobs_failed, now.stages_active, now.tasks_active, now.tasks_done, now.tasks_total};
-  };
   application_ = spawn_application(host_->system(), setup);
   *owner_address = application_->address();
   spec.driver_host = cluster_->host();

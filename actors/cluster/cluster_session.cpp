@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::chrono::milliseconds farewell_max{2000};
 constexpr std::chrono::milliseconds farewell_repeat{300};
+/// Whoever waits for a job may go on a moment before it is counted.
+constexpr std::chrono::milliseconds last_count_max{200};
+constexpr std::chrono::milliseconds last_count_look{2};
 constexpr std::chrono::seconds joining_margin{5}; ///< over the roster's own limit, which has the better text
 
 std::filesystem::path credentials_of(const config& settings) {
@@ -83,7 +86,17 @@ void cluster_session::prepare(application_setup& setup) {
   setup.limits.executors_wanted = executors_at_first_;
   setup.token = token_;
   setup.description = description_;
-  setup.report = [this](cluster::application_report what) { contact_->say(std::move(what)); };
+  progress_ = setup.progress;
+  setup.report = [this](cluster::application_report what) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (ended_)
+        return; // its last words were said
+      last_report_ = what;
+      last_report_.described.clear();
+    }
+    contact_->say(std::move(what));
+  };
   setup.seek_master = [this] {
     sender_.forget();
     contact_->seek();
@@ -183,6 +196,15 @@ void cluster_session::end(const std::string& failure) {
   std::unique_lock lock(mutex_);
   if (!contact_ || std::exchange(ended_, true))
     return;
+  // What was done since the last report would never be counted.
+  if (last_report_.sequence != 0) {
+    ++last_report_.sequence;
+    const auto count_until = std::chrono::steady_clock::now() + last_count_max;
+    for (last_report_.progress = progress_(); last_report_.progress.jobs_active > 0 && std::chrono::steady_clock::now() < count_until;
+         last_report_.progress = progress_())
+      changed_.wait_for(lock, last_count_look);
+    contact_->say(last_report_);
+  }
   for (const auto deadline = std::chrono::steady_clock::now() + farewell_max; !confirmed_ && std::chrono::steady_clock::now() < deadline;) {
     contact_->say(cluster::application_ended{token_, failure.empty(), failure.empty() ? "its context was stopped" : failure});
     changed_.wait_for(lock, farewell_repeat, [&] { return confirmed_; });

@@ -6,6 +6,7 @@
 #include <salamander/rdd/config.hpp>
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 
 namespace salamander::actors {
@@ -29,7 +30,7 @@ public:
     return port_;
   }
 
-  /// Fills in what the session knows of an application's setup.
+  /// Fills in what the session knows of an application's setup. Requires: setup.progress.
   void prepare(application_setup& setup);
   /// Joins. `orders` is for all executors; `directory` holds the credentials of the application.
   void join(const application_actor& owner, const executor_spec& orders, const std::filesystem::path& directory);
@@ -67,8 +68,10 @@ private:
   const std::shared_ptr<cluster::application_description> description_ = std::make_shared<cluster::application_description>();
   std::vector<program_file> files_; ///< the program first
   application_actor owner_;
+  std::function<cluster::application_progress()> progress_;
 
   std::mutex mutex_;
+  cluster::application_report last_report_; ///< without descriptions
   std::condition_variable changed_;
   bool ended_ = false;     ///< `end` was called
   bool confirmed_ = false; ///< the master knows

@@ -298,14 +298,42 @@ void tell_status(master_self self, const ask_status& message) {
   answer<submitter_line>(self, self->current_sender(), std::move(told));
 }
 
+/// Why no worker can be asked for a log.
+std::string why_unread(master_self self, const read_log& message) {
+  const auto known = self->state.decisions->summary(now(self), message.id);
+  if (known.applications.empty() && known.drivers.empty())
+    return "the cluster knows no driver or application " + message.id;
+  const bool submitted = !known.drivers.empty() || !known.applications.front().submitted_as.empty();
+  if (message.executor == cluster::no_limit && !submitted) {
+    std::string numbers;
+    for (const auto& one : known.executors)
+      numbers += ' ' + std::to_string(one.executor);
+    return "the driver of " + message.id + " does not run on the cluster; name one of its executors by its number" +
+           (numbers.empty() ? ", which begin at 0" : ": it has" + numbers);
+  }
+  if (message.executor != cluster::no_limit)
+    return message.id + " has had no executor " + std::to_string(message.executor) + ", or the worker that ran it is not connected";
+  return "the worker where it runs or ran is not connected";
+}
+
+/// The driver of an application that runs on the cluster itself; else nothing.
+std::string submitted_driver(master_self self, const std::string& application) {
+  for (const auto& one : self->state.decisions->summary(now(self), application).applications)
+    if (one.id == application)
+      return one.submitted_as;
+  return "";
+}
+
 void pass_on(master_self self, read_log& message) {
   const auto asker = self->current_sender();
+  if (message.executor == cluster::no_limit)
+    if (auto driver = submitted_driver(self, message.id); !driver.empty())
+      message.id = std::move(driver);
   const auto to = self->state.decisions->worker_of(message.id, message.executor);
   const auto request = message.request;
   const auto worker = self->state.peers.find(to);
   if (worker == self->state.peers.end())
-    return answer<submitter_line>(
-        self, asker, log_read{request, {}, 0, 0, "the worker where it runs or ran is not connected, or nothing of that name is known"});
+    return answer<submitter_line>(self, asker, log_read{request, {}, 0, 0, why_unread(self, message)});
   message.request = self->state.logs.add({asker, request, caf::actor_cast<caf::actor_addr>(worker->second)});
   answer<worker_line>(self, to, std::move(message));
 }

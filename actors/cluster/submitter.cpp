@@ -109,7 +109,9 @@ public:
             return *fitting;
           if (const auto* const other = std::get_if<not_leading>(&in_->answers.front())) {
             hint = other->leader;
-            in_->trouble = "the masters that answer do not lead";
+            in_->trouble = hint.empty() ? "the masters that answer stand by, and no other leads"
+                                        : "the masters that answer stand by; the one at " + hint +
+                                              " leads: name it, too, as in salamander://" + hint + ",host:port";
             waiting = false;
           }
         }
@@ -138,9 +140,13 @@ private:
 };
 
 submitter::submitter(const std::filesystem::path& credentials_directory, std::vector<net::address> masters,
-                     std::chrono::milliseconds answer_max, std::function<void(const std::string&)> on_trouble)
-    : impl_(std::make_unique<impl>(credentials_directory, std::move(masters), answer_max, on_trouble)) {}
-submitter::~submitter() = default;
+                     std::chrono::milliseconds answer_max, std::function<void(const std::string&)> on_trouble) {
+  on_own_thread([&] { impl_ = std::make_unique<impl>(credentials_directory, std::move(masters), answer_max, on_trouble); });
+}
+
+submitter::~submitter() {
+  on_own_thread([this] { impl_.reset(); });
+}
 
 void submitter::answer_within(std::chrono::milliseconds time) noexcept {
   impl_->answer_within(time);

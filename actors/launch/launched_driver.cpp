@@ -157,7 +157,8 @@ private:
         view.application = newest->id;
         view.progress = progress_of(*newest);
       }
-      if (driver->ended_at != 0 && driver->attempts != 0 && driver->state != driver_state::error)
+      // Of one that was killed, never ran, or was lost with its worker nobody knows it.
+      if (driver->state == driver_state::finished || driver->state == driver_state::failed)
         view.exit_code = driver->exit_code;
     });
   }

@@ -18,7 +18,10 @@ void add_cluster_options(CLI::App& command, asked_cluster& into) {
 }
 
 nlohmann::json exit_code_of(const scheduler::cluster::driver_summary& driver) {
-  return driver.ended_at == 0 || driver.attempts == 0 ? nlohmann::json() : nlohmann::json(driver.exit_code);
+  using scheduler::cluster::driver_state;
+  // Of one that was killed, never ran, or was lost with its worker nobody knows it.
+  const bool known = driver.state == driver_state::finished || driver.state == driver_state::failed;
+  return known ? nlohmann::json(driver.exit_code) : nlohmann::json();
 }
 
 std::unique_ptr<actors::submitter> line_to(const asked_cluster& where) {

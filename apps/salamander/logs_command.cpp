@@ -20,6 +20,8 @@ struct options {
 };
 
 int run(const options& asked) {
+  if (asked.id.starts_with("driver-") && asked.executor != scheduler::cluster::no_limit)
+    throw CLI::ValidationError("executor", "executors are numbered in their application: name that (app-...), or only the driver");
   const auto line = line_to(asked.where);
   actors::read_log what;
   what.id = asked.id;
@@ -48,8 +50,9 @@ void add_logs(CLI::App& tool, int& exit_code) {
   const auto asked = std::make_shared<options>();
   auto* const command = tool.add_subcommand("logs", "Print what an executor or driver on a cluster has written");
   add_cluster_options(*command, asked->where);
-  command->add_option("id", asked->id, "of an application (app-..., with the number of an executor) or driver (driver-...)")->required();
-  command->add_option("executor", asked->executor, "number of an executor");
+  command->add_option("id", asked->id, "of a driver (driver-...) or an application (app-...)")->required();
+  command->add_option("executor", asked->executor,
+                      "number of an executor of the application; without: its driver, if that runs on the cluster");
   command->add_flag("--stderr", asked->standard_error, "its standard error instead of its standard output");
   command->add_flag("-f,--follow", asked->follow, "go on as more is written, until interrupted");
   command->add_option("--bytes", asked->bytes, "how much of the end")->capture_default_str();

@@ -6,6 +6,21 @@
 #include <iostream>
 
 namespace salamander::tool {
+namespace {
+
+/// The parser only says that a command is missing when the first word is none.
+void check_command(const CLI::App& tool, const std::string& word) {
+  std::string known;
+  for (const auto* one : tool.get_subcommands([](const CLI::App*) { return true; })) {
+    if (one->get_name() == word)
+      return;
+    known += (known.empty() ? "" : ", ") + one->get_name();
+  }
+  if (!word.starts_with('-'))
+    throw CLI::ValidationError("there is no command \"" + word + "\"; there are " + known);
+}
+
+} // namespace
 
 void add_version(CLI::App& tool, int& exit_code) {
   tool.add_subcommand("version", "Print the version")->callback([&exit_code] {
@@ -31,6 +46,8 @@ int main(int argc, char** argv) {
   add_keygen(tool, exit_code);
   add_version(tool, exit_code);
   try {
+    if (argc > 1)
+      check_command(tool, argv[1]);
     tool.parse(argc, argv);
     return exit_code;
   } catch (const CLI::ParseError& wrong) {

@@ -79,6 +79,8 @@ void check_positive(const char* what, const std::string& text, bool amount) {
 std::vector<std::string> expanded(const std::vector<std::string>& paths) {
   std::vector<std::string> all;
   for (const auto& path : paths) {
+    if (path.empty())
+      usage_error("--files has a file without a name");
     if (path.find_first_of("*?[") == std::string::npos) {
       all.push_back(path);
       continue;
@@ -93,33 +95,51 @@ std::vector<std::string> expanded(const std::vector<std::string>& paths) {
   return all;
 }
 
+std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t\r");
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
+}
+
+using settings_map = std::map<std::string, std::string>;
+
+/// Lines as in salamander-defaults.conf. Errors: errc::input_not_found; errc::bad_config_value, errc::unknown_config_key with the line.
+settings_map properties_in(const std::string& path) {
+  std::ifstream file(path);
+  if (!file)
+    core::throw_error(errc::input_not_found, "cannot read " + path + ": " + std::strerror(errno));
+  settings_map all;
+  config known;
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    const auto text = trimmed(line);
+    if (text.empty() || text.front() == '#')
+      continue;
+    const auto key = text.substr(0, text.find_first_of("= \t"));
+    auto value = trimmed(text.substr(key.size()));
+    if (value.starts_with('='))
+      value = trimmed(value.substr(1));
+    const auto where = fmt::format("{}:{}: ", path, number);
+    if (key.empty() || value.empty())
+      usage_error(where + "expected \"key value\" or \"key=value\", found \"" + text + '"');
+    try {
+      known.set(key, value);
+    } catch (const error& wrong) {
+      core::throw_error(wrong.code(), where + wrong.what());
+    }
+    all.insert_or_assign(key, value);
+  }
+  return all;
+}
+
 /// Weakest first: the properties file, --conf, flags of their own.
 std::vector<std::pair<std::string, std::string>> settings_of(const submit_options& asked) {
-  std::map<std::string, std::string> all;
-  const auto add = [&](std::string_view line, const std::string& where) {
-    const auto equals = line.find('=');
-    if (equals == std::string_view::npos || equals == 0)
-      usage_error(where + "expected key=value, found \"" + std::string(line) + '"');
-    all.insert_or_assign(std::string(line.substr(0, equals)), std::string(line.substr(equals + 1)));
-  };
-  if (!asked.properties_file.empty()) {
-    std::ifstream file(asked.properties_file);
-    if (!file)
-      core::throw_error(errc::input_not_found, "cannot read " + asked.properties_file + ": " + std::strerror(errno));
-    std::string line;
-    for (int number = 1; std::getline(file, line); ++number) {
-      line.erase(0, line.find_first_not_of(" \t\r"));
-      if (line.empty() || line.front() == '#')
-        continue;
-      line.erase(line.find_last_not_of(" \t\r") + 1);
-      if (line.find('=') == std::string::npos)
-        if (const auto blank = line.find_first_of(" \t"); blank != std::string::npos)
-          line = line.substr(0, blank) + '=' + line.substr(line.find_first_not_of(" \t", blank));
-      add(line, fmt::format("{}:{}: ", asked.properties_file, number));
-    }
+  auto all = asked.properties_file.empty() ? settings_map{} : properties_in(asked.properties_file);
+  for (const auto& one : asked.settings) {
+    const auto equals = one.find('=');
+    if (equals == std::string::npos || equals == 0)
+      usage_error("--conf: expected key=value, found \"" + one + '"');
+    all.insert_or_assign(one.substr(0, equals), one.substr(equals + 1));
   }
-  for (const auto& one : asked.settings)
-    add(one, "--conf: ");
   const auto flag = [&](const char* key, const std::string& value) {
     if (!value.empty())
       all.insert_or_assign(key, value);
@@ -226,8 +246,8 @@ int submit(const submit_options& asked, const std::vector<std::string>& program)
       fmt::print(stderr, "{}={}\n", key, looks_secret(key) ? "*********(redacted)" : value);
   if (asked.deploy_mode == "cluster")
     return submit_to_cluster(what, asked);
-  if (asked.supervise || asked.wait)
-    usage_error("--supervise and --wait are for --deploy-mode cluster: here the program runs in place of this one");
+  if (asked.supervise || asked.wait || asked.json)
+    usage_error("--supervise, --wait and --json are for --deploy-mode cluster: here the program runs in place of this one");
   run_here(what);
 }
 
@@ -257,7 +277,7 @@ void add_submit(CLI::App& tool, int& exit_code) {
   command->add_option("--driver-cores", asked->driver_cores, "reserved for a driver on the cluster")->capture_default_str();
   command->add_flag("--supervise", asked->supervise, "start the driver again when it does not end well (cluster mode)");
   command->add_flag("--wait", asked->wait, "return when the driver has ended, with its exit code (cluster mode)");
-  command->add_flag("--json", asked->json, "for scripts");
+  command->add_flag("--json", asked->json, "tell in JSON what became of it (cluster mode)");
   command->add_flag("-v,--verbose", asked->verbose, "show the settings");
   command->callback([asked, command, &exit_code] { exit_code = submit(*asked, command->remaining()); });
 }

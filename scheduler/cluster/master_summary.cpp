@@ -36,6 +36,26 @@ driver_summary summary_of(const driver_entry& one) {
           one.exit_code, one.what.supervise, one.submitted_at, one.ended_at, one.reason};
 }
 
+std::string amount_text(std::uint32_t cores, std::uint64_t memory_bytes) {
+  return std::to_string(cores) + (cores == 1 ? " core and " : " cores and ") + std::to_string(memory_bytes >> 20) + " MiB";
+}
+
+/// Why an application has no executors, when no worker would do even if nothing else ran.
+std::string what_is_missing(const application_entry& one, const std::map<std::string, worker_entry>& workers) {
+  const auto& wanted = *one.described;
+  const auto cores = std::max(wanted.executor_cores, 1U);
+  bool any = false;
+  for (const auto& [name, worker] : workers) {
+    if (worker.dead || worker.leaving)
+      continue;
+    any = true;
+    if (worker.cores >= cores && worker.memory_bytes >= wanted.executor_memory_bytes)
+      return "";
+  }
+  return any ? "it waits: no worker offers " + amount_text(cores, wanted.executor_memory_bytes) + " for an executor"
+             : "it waits: no worker is there";
+}
+
 /// Why a driver is not placed, when no worker would do even if nothing else ran.
 std::string what_is_missing(const driver_entry& driver, const std::map<std::string, worker_entry>& workers) {
   bool any = false;
@@ -48,8 +68,7 @@ std::string what_is_missing(const driver_entry& driver, const std::map<std::stri
   }
   if (!any)
     return "it waits: no worker is there that runs drivers (they need --client-credentials)";
-  return "it waits: no worker offers " + std::to_string(driver.what.cores) + " cores and " +
-         std::to_string(driver.what.memory_bytes >> 20) + " MiB";
+  return "it waits: no worker offers " + amount_text(driver.what.cores, driver.what.memory_bytes);
 }
 
 bool belongs_to(const application_entry& one, const std::string& id) {
@@ -89,6 +108,9 @@ cluster_summary master::impl::summary(time_point now, const std::string& id) con
     }
   for (const auto* one : in_order(applications_, id, [](const auto& each) { return each.over; })) {
     told.applications.push_back(summary_of(*one));
+    auto& application = told.applications.back();
+    if (application.state == application_state::waiting && application.reason.empty() && one->described && !recovering_)
+      application.reason = what_is_missing(*one, workers_);
     for (const auto& [number, executor] : one->executors)
       if (executor.living() && told.executors.size() < executors_max)
         told.executors.push_back({one->id, number, executor.worker, executor.host, executor.cores, executor.state});
@@ -96,7 +118,8 @@ cluster_summary master::impl::summary(time_point now, const std::string& id) con
   for (const auto* one : in_order(drivers_, id, [](const auto& each) { return each.over(); })) {
     told.drivers.push_back(summary_of(*one));
     if (!one->over() && !one->placed)
-      told.drivers.back().reason = what_is_missing(*one, workers_);
+      told.drivers.back().reason =
+          recovering_ ? "it waits: the master has just begun, and hears first who is there" : what_is_missing(*one, workers_);
   }
   return told;
 }

@@ -146,6 +146,13 @@ public:
     const auto begin = text.find("salamander://");
     url = text.substr(begin, text.find(',', begin) - begin);
   }
+  /// What the tool prints when it asks the cluster.
+  std::string ask(std::vector<std::string> words) const {
+    words.insert(words.begin() + 1, {"--master", url, "--credentials", (keys() / "client").string()});
+    scratch own;
+    tool_process(std::move(words), own.path / "said").end(0);
+    return read_file(own.path / "said");
+  }
   sal::launcher launcher_here(const std::vector<std::string>& arguments, sal::deploy_mode mode) const {
     auto made = launcher_of(arguments);
     made.set_master(url).set_credentials((keys() / "client").string()).set_deploy_mode(mode);

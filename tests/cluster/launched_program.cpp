@@ -108,6 +108,19 @@ int watch_to_the_end() {
   return ::OPENSSL_init_ssl(0, nullptr) == 1 ? 0 : 1;
 }
 
+/// Launches this program on a cluster and leaves by the end of main: what the launcher still has ends after that.
+int launch(const char* url, const char* credentials) {
+  const auto app = sal::launcher{}
+                       .set_application(std::filesystem::canonical("/proc/self/exe").string())
+                       .add_arguments({"print", "1"})
+                       .set_master(url)
+                       .set_credentials(credentials)
+                       .set_deploy_mode(sal::deploy_mode::cluster)
+                       .set_driver_resources(1, 256U << 20)
+                       .start();
+  return app.wait() == sal::launch_state::finished ? 0 : 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -129,5 +142,7 @@ int main(int argc, char** argv) {
     return fail_in_scope();
   if (how == "watch")
     return watch_to_the_end();
+  if (how == "launch")
+    return launch(argv[2], argv[3]);
   return 99;
 }

@@ -14,6 +14,7 @@ TEST_CASE("applications are launched on a cluster, in both deploy modes") {
     CHECK(app.wait() == launch_state::finished);
     CHECK(app.output() == "counted 1000\nof a file\n");
     CHECK(app.application_id().starts_with("app-"));
+    CHECK(cluster.ask({"logs", app.application_id()}).find("name one of its executors") != std::string::npos);
   }
   SUBCASE("cluster mode: a worker runs it, and keeps what it prints") {
     const auto app = cluster.launcher_here({"count", "0", "words.txt"}, deploy_mode::cluster)
@@ -25,6 +26,12 @@ TEST_CASE("applications are launched on a cluster, in both deploy modes") {
     CHECK(app.output() == "counted 1000\nof a file\n");
     CHECK(app.errors().find("to errors\n") != std::string::npos);
     CHECK(app.application_id().starts_with("app-"));
+    CHECK(cluster.ask({"logs", app.application_id()}) == "counted 1000\nof a file\n");
+    CHECK(cluster.ask({"logs", app.application_id(), "77"}).find(app.application_id() + " has had no executor 77") != std::string::npos);
+    CHECK(cluster.ask({"logs", "app-none"}).find("knows no driver or application app-none") != std::string::npos);
+    CHECK(app.progress().jobs_done == 2); // also what was done just before the end
+    CHECK(app.progress().tasks_done == 5);
+    CHECK(app.progress().tasks_total == 5);
   }
   SUBCASE("cluster mode: an exit code passes on, and the application counts as failed") {
     const auto app = cluster.launcher_here({"count", "3"}, deploy_mode::cluster).start();
@@ -49,6 +56,12 @@ TEST_CASE("applications are launched on a cluster, in both deploy modes") {
     app.cancel();
     CHECK(app.wait() == launch_state::killed);
     CHECK(app.reason() == "it was cancelled by the program that launched it");
+    CHECK_FALSE(app.exit_code().has_value()); // nobody waited for it
+  }
+  SUBCASE("cluster mode: a program that has launched another ends as any other") {
+    const auto app = launcher_of({"launch", cluster.url, (cluster.keys() / "client").string()}).start();
+    CHECK(app.wait() == launch_state::finished);
+    CHECK_MESSAGE(app.exit_code() == 0, app.reason(), ": ", app.errors());
   }
   SUBCASE("client mode: an exception that leaves the context's scope makes the application fail") {
     const auto app = cluster.launcher_here({"throw"}, deploy_mode::client).start();

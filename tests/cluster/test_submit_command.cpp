@@ -74,6 +74,8 @@ TEST_CASE_FIXTURE(submission_test, "what makes no sense on the command line is t
   refused({"--deploy-mode", "yarn"}, "--deploy-mode must be either \"client\" or \"cluster\"");
   refused({"--unknown"}, "unrecognized option: --unknown");
   refused({"--supervise"}, "--deploy-mode cluster");
+  refused({"--json"}, "--deploy-mode cluster");
+  refused({"--files", ""}, "a file without a name");
   refused({"--deploy-mode", "cluster", "--master", "local[2]"}, "salamander://host:port");
   const auto [code, printed] = submit({});
   CHECK(code == usage);
@@ -85,6 +87,26 @@ TEST_CASE_FIXTURE(submission_test, "a program's exit code is passed on, and a mi
   const auto [code, printed] = submit({"--conf", "salamander.core.max=2", launched_program(), "count"});
   CHECK(code == 1);
   CHECK(printed.find("salamander.cores.max") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(submission_test, "a properties file is written as the defaults file, and what is wrong in it is told with its line") {
+  const auto good = here.file("good.conf", "# a comment\n\n  salamander.app.name =  two words \r\nmine\tyours\n");
+  CHECK(name_of({"--properties-file", good}) == "two words");
+  const auto wrong_in = [&](const std::string& line) {
+    const auto path = here.file("wrong.conf", "salamander.app.name fine\n" + line + "\n");
+    const auto [code, printed] = submit({"--properties-file", path, launched_program(), "surroundings"});
+    CHECK(code != 0);
+    CHECK_MESSAGE(printed.find(path + ":2: ") != std::string::npos, printed);
+  };
+  wrong_in("salamander.executor.memry 1g");
+  wrong_in("salamander.executor.memory much");
+  wrong_in("lonely");
+}
+
+TEST_CASE_FIXTURE(submission_test, "a word that is no command is told, with those that there are") {
+  const auto log = here.path / "unknown";
+  CHECK(tool_process({"statsu"}, log).end(0) == usage);
+  CHECK(read_file(log).find("there is no command \"statsu\"; there are master, worker, submit, status, kill, logs") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(submission_test, "kill needs to be told what") {

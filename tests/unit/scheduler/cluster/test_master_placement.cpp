@@ -71,6 +71,32 @@ TEST_CASE("a fair order gives executors in turn to the applications with the few
   CHECK(it.drivers["z"].cores() == 1);
 }
 
+TEST_CASE("an application whose executors fit on no worker says so as long as it has none") {
+  model_cluster it;
+  const auto id = it.add_driver("x", model_cluster::wish(16, 16)).last.id;
+  it.run(2s);
+  CHECK(it.application(id).reason == "it waits: no worker is there");
+  it.add_worker("a", 8);
+  it.run(2s);
+  CHECK(it.application(id).state == application_state::waiting);
+  CHECK(it.application(id).reason == "it waits: no worker offers 16 cores and 0 MiB for an executor");
+  it.add_worker("b", 16);
+  it.run(2s);
+  CHECK(it.application(id).state == application_state::running);
+  CHECK(it.application(id).reason.empty());
+}
+
+TEST_CASE("an application that waits for others does not say that workers are too small") {
+  model_cluster it;
+  it.add_worker("a", 8);
+  it.add_driver("x", model_cluster::wish(8));
+  it.run(2s);
+  const auto second = it.add_driver("y", model_cluster::wish(8)).last.id;
+  it.run(2s);
+  CHECK(it.application(second).state == application_state::waiting);
+  CHECK(it.application(second).reason.empty());
+}
+
 TEST_CASE("drivers are placed before executors") {
   model_cluster it;
   it.add_driver("x", model_cluster::wish(1));

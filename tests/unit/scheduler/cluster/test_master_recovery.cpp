@@ -73,7 +73,9 @@ TEST_CASE("a master takes submissions while it recovers") {
   running_cluster it;
   it.lead();
   CHECK(it.it->recovering());
-  CHECK_FALSE(it.submit("e", it.program()).empty());
+  const auto submitted = it.submit("e", it.program());
+  CHECK_FALSE(submitted.empty());
+  CHECK(it.status(submitted).reason == "it waits: the master has just begun, and hears first who is there");
   const auto& fresh = it.add_driver("y", model_cluster::wish(1, 1));
   CHECK(fresh.last.id.ends_with("-0001"));
 }
