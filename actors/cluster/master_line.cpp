@@ -2,6 +2,8 @@
 
 #include <salamander/rdd/error.hpp>
 
+#include <algorithm>
+
 namespace salamander::actors {
 namespace {
 
@@ -39,7 +41,7 @@ std::vector<net::address> masters_of(const std::string& url) {
 
 master_line::master_line(actor_host& host, std::vector<net::address> masters, std::function<void(const master_door&)> on_found,
                          std::function<void(const std::string&)> on_trouble, std::function<void(const std::string&, bool)> on_failure)
-    : host_(host), masters_(std::move(masters)), on_found_(std::move(on_found)), on_trouble_(std::move(on_trouble)),
+    : host_(host), named_(masters.size()), masters_(std::move(masters)), on_found_(std::move(on_found)), on_trouble_(std::move(on_trouble)),
       on_failure_(std::move(on_failure)), thread_([this] { run(); }) {}
 
 master_line::~master_line() {
@@ -55,12 +57,24 @@ void master_line::seek(const std::string& hint) {
   const std::lock_guard lock(mutex_);
   if (looking_)
     return;
-  next_ = (next_ + 1) % masters_.size();
-  for (std::size_t i = 0; i < masters_.size(); ++i)
-    if (masters_[i].text() == hint)
-      next_ = i;
+  masters_.erase(masters_.begin() + static_cast<std::ptrdiff_t>(named_), masters_.end());
+  if (const auto at = std::ranges::find(masters_, hint, &net::address::text); at != masters_.end())
+    next_ = static_cast<std::size_t>(at - masters_.begin());
+  else if (hint.empty())
+    next_ = (next_ + 1) % named_;
+  else
+    follow(hint);
   looking_ = true;
   changed_.notify_all();
+}
+
+void master_line::follow(const std::string& hint) {
+  next_ = (next_ + 1) % named_;
+  try {
+    masters_.push_back(net::parse_address(hint));
+    next_ = named_;
+  } catch (const error&) { // it said nothing that could be followed
+  }
 }
 
 void master_line::run() {
@@ -77,6 +91,7 @@ void master_line::run() {
     if (stopping_)
       return;
     const auto there = masters_[next_];
+    const auto known = masters_.size();
     lock.unlock();
     try {
       const auto door = host_.try_connect<master_door>(there, clock::now() + attempt_max);
@@ -88,10 +103,10 @@ void master_line::run() {
       distrusted = 0;
       on_found_(door);
     } catch (const std::exception& failure) {
-      const auto* const known = dynamic_cast<const error*>(&failure);
-      distrusted = known && known->code() == errc::io_error ? distrusted + 1 : 0;
+      const auto* const reason = dynamic_cast<const error*>(&failure);
+      distrusted = reason && reason->code() == errc::io_error ? distrusted + 1 : 0;
       if (on_failure_)
-        on_failure_(failure.what(), distrusted >= masters_.size());
+        on_failure_(failure.what(), distrusted >= known);
       lock.lock();
       next_ = (next_ + 1) % masters_.size();
       changed_.wait_for(lock, pause, [&] { return stopping_; });

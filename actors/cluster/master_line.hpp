@@ -28,15 +28,17 @@ public:
   /// Waits for an attempt that is under way: at most its deadline of 2 s.
   ~master_line();
 
-  /// The one that was found does not lead, is gone or silent: looks again, at `hint` ("host:port") first if it is one of the masters,
-  /// else at the next one. No effect while it is looking.
+  /// The one that was found does not lead, is gone or silent: looks again, at `hint` ("host:port") first, which it has said and which need
+  /// not be one of the masters that were named; without a hint at the next one. No effect while it is looking.
   void seek(const std::string& hint = {});
 
 private:
+  void follow(const std::string& hint);
   void run();
 
   actor_host& host_;
-  const std::vector<net::address> masters_;
+  const std::size_t named_;
+  std::vector<net::address> masters_; ///< those that were named, then the one of the newest hint if it was not
   const std::function<void(const master_door&)> on_found_;
   const std::function<void(const std::string&)> on_trouble_;
   const std::function<void(const std::string&, bool)> on_failure_;

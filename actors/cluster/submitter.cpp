@@ -109,9 +109,8 @@ public:
             return *fitting;
           if (const auto* const other = std::get_if<not_leading>(&in_->answers.front())) {
             hint = other->leader;
-            in_->trouble = hint.empty() ? "the masters that answer stand by, and no other leads"
-                                        : "the masters that answer stand by; the one at " + hint +
-                                              " leads: name it, too, as in salamander://" + hint + ",host:port";
+            in_->trouble =
+                "the masters that answer stand by" + (hint.empty() ? "" : "; the one at " + hint + " leads, and does not answer");
             waiting = false;
           }
         }

@@ -113,6 +113,12 @@ private:
   salamander::actors::started_child child_;
 };
 
+/// Of the master that wrote this into its ready file.
+inline std::string url_in(const std::string& text) {
+  const auto begin = text.find("salamander://");
+  return text.substr(begin, text.find(',', begin) - begin);
+}
+
 /// One master and one worker.
 class small_cluster {
 public:
@@ -142,9 +148,7 @@ public:
                                             (here.path / "recovery").string(), "--ready-file", ready.string()},
                    log("master.log"));
     REQUIRE(comes_true([&] { return read_file(ready).find("leading") != std::string::npos; }));
-    const auto text = read_file(ready);
-    const auto begin = text.find("salamander://");
-    url = text.substr(begin, text.find(',', begin) - begin);
+    url = url_in(read_file(ready));
   }
   /// What the tool prints when it asks the cluster.
   std::string ask(std::vector<std::string> words) const {

@@ -93,6 +93,22 @@ TEST_CASE("a cluster that is gone makes its applications lost, and a launch fail
         sal::errc::no_executors);
 }
 
+TEST_CASE("any one of several masters is enough to find the one that leads") {
+  const small_cluster cluster;
+  const auto ready = cluster.here.path / "standby";
+  const tool_process standby({"master", "--port", "0", "--credentials", (cluster.keys() / "node").string(), "--recovery-dir",
+                              (cluster.here.path / "recovery").string(), "--ready-file", ready.string()},
+                             cluster.log("standby.log"));
+  REQUIRE(comes_true([&] { return read_file(ready).find("standing by; the leader is ") != std::string::npos; }));
+  const auto url = url_in(read_file(ready));
+  REQUIRE(url != cluster.url);
+  for (const auto mode : {deploy_mode::client, deploy_mode::cluster}) {
+    const auto app = cluster.launcher_here({"count", "0"}, mode).set_master(url).start();
+    CHECK(app.wait() == launch_state::finished);
+    CHECK(app.output() == "counted 1000\n");
+  }
+}
+
 TEST_CASE("credentials of another cluster are told at once") {
   const small_cluster cluster;
   const auto strange = cluster.here.path / "strange";
