@@ -187,6 +187,8 @@ bool feed(master_self self, const machine::event& what) {
 void begin_leading(master_self self, const begin_term& message) {
   auto& state = self->state;
   stop_leading(self, "another term begins");
+  if (!state.setup.board->leads(message.term))
+    return; // this process was stopped, and another master may lead
   const auto term = state.term = message.term;
   state.address = message.address;
   try {
@@ -204,6 +206,8 @@ void begin_leading(master_self self, const begin_term& message) {
     state.setup.on_failure(failure.what());
     return;
   }
+  if (!state.setup.board->leads(term))
+    return stop_leading(self, "the lease ran out as it began");
   state.setup.on_lead(term);
 }
 

@@ -36,7 +36,7 @@ struct master_settings {
   duration worker_dead_after = std::chrono::seconds(15);        ///< what ran there is lost
   duration recovery_max = std::chrono::milliseconds(2500);      ///< how long a new master listens
   duration application_timeout = std::chrono::seconds(60);      ///< without a word from its driver
-  duration application_timeout_idle = std::chrono::seconds(10); ///< the same when it has no executors
+  duration application_timeout_idle = std::chrono::seconds(10); ///< the same when no executor may work for it
   /// An executor has lost its driver, and so has this master: the driver may come back after a cut within this time.
   duration driver_return = std::chrono::seconds(3);
   /// An executor or driver that has run for so long has not failed to start.

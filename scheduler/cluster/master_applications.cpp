@@ -50,6 +50,7 @@ void master::impl::on(const application_heard& e) {
     application = admit_application(e);
   if (!application)
     return;
+  dirty_ = dirty_ || application->peer == no_peer;
   application->peer = e.from;
   touch(*application);
   if (application->over || (e.what.sequence <= application->sequence && application->sequence != 0))
@@ -58,6 +59,8 @@ void master::impl::on(const application_heard& e) {
   if (!planted(defect::reports_not_counted))
     application->last_heard = now_;
   application->awaited = false;
+  for (auto& [number, executor] : application->executors)
+    executor.met = executor.met || executor.proven;
   application->progress = e.what.progress;
   if (!e.what.described.empty() && !application->described) {
     application->described = e.what.described.front();
@@ -179,7 +182,10 @@ bool master::impl::driver_seems_gone(const application_entry& application) {
 void master::impl::watch_application(application_entry& application) {
   if (application.over)
     return;
-  const bool runs = std::ranges::any_of(application.executors, [](const auto& each) { return each.second.living(); });
+  // Executors that started when its connection ended may look for it in vain, and say nothing of it.
+  const bool connected = application.peer != no_peer || now_ - application.peer_lost_at < settings_.driver_return;
+  const bool runs =
+      std::ranges::any_of(application.executors, [&](const auto& each) { return each.second.living() && (each.second.met || connected); });
   const auto patience = runs ? settings_.application_timeout : settings_.application_timeout_idle;
   const auto silent = now_ - application.last_heard;
   const bool gone = driver_seems_gone(application);

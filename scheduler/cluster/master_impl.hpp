@@ -35,6 +35,7 @@ struct executor_entry {
   bool reported = false; ///< by its worker, at least once
   bool leaving = false;
   bool proven = false; ///< it has run for long enough not to count as one that fails to start
+  bool met = false;    ///< its driver was heard after that, or it is a former leader's: both may go on without a master
   process_state state = process_state::starting;
   process_end end = process_end::none;
   std::string reason;

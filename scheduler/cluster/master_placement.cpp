@@ -124,8 +124,8 @@ std::vector<worker_entry*> master::impl::candidates_for(const application_entry&
 }
 
 bool master::impl::place_executors(application_entry& application, std::uint32_t executors_max) {
-  if (application.over || !application.described || !application.missing.empty() || driver_seems_gone(application))
-    return false;
+  if (application.over || !application.described || !application.missing.empty() || application.peer == no_peer)
+    return false; // a driver that is gone would be looked for in vain
   trim(application);
   const auto& what = *application.described;
   std::uint32_t living = 0;

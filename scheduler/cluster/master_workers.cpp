@@ -137,6 +137,7 @@ void master::impl::adopt(worker_entry& worker, const executor_status& status) {
   executor.cores = status.cores;
   executor.memory_bytes = status.memory_bytes;
   executor.sent = executor.reported = true;
+  executor.met = recovering_; // on a worker that came late it may have just started, as ordered long ago
   worker.executors.insert({application->number, status.executor});
   application->places[status.executor] = worker.name;
   touch(*application);

@@ -139,6 +139,19 @@ class Drivers(ClusterCase):
         self.nothing_left()
         wait_for("the master knows", lambda: not self.executors(), 60)
 
+    def test_nothing_is_left_of_a_driver_that_is_killed_while_it_has_no_executor(self):
+        self.start_cluster(workers=[])
+        worker = self.lab.start_worker("one", grace="1s")
+        tour = self.tour(rounds=1000)
+        self.after_rounds(tour, 4)
+        self.assertEqual(worker.stop(), 0)
+        tour.kill()
+        self.lab.start_worker("one", name="one-again")
+        wait_for("the application is over", lambda: self.lab.status()["applications"][0]["state"] == "FAILED", 30)
+        wait_for("no executor is left", lambda: not self.lab.processes_below("one", "one-again"), 30)
+        self.assertEqual(self.executors(), [])
+        self.nothing_left()
+
     def test_a_driver_on_the_cluster_is_started_again_when_it_fails_and_can_be_killed(self):
         self.start_cluster()
         told = self.lab.ask("submit", "--deploy-mode", "cluster", "--supervise", "--json", TOUR, "--rounds", "100000", "--pause", "20")

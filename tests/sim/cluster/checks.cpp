@@ -56,6 +56,22 @@ master_party* world::leader() {
   return at == masters_.end() ? nullptr : at->get();
 }
 
+/// Nobody waits for a driver that is dead, whatever was started for it.
+void world::check_forgotten(time_point healed) {
+  constexpr duration forgotten_after = 35s; // an executor that was ordered long ago looks for it for 30 s
+  const auto* const led = leader();
+  if (!led || led->decisions().recovering())
+    return;
+  const auto all = led->decisions().summary(now());
+  for (const auto& one : drivers_) {
+    if (one->running() || now() - std::max(healed, one->heard_at()) < forgotten_after)
+      continue;
+    const auto at = std::ranges::find(all.applications, one->id(), &sc::application_summary::id);
+    if (at != all.applications.end() && (at->state == sc::application_state::waiting || at->state == sc::application_state::running))
+      throw broken("dead driver not forgotten", at->id + " is " + text_of(at->state));
+  }
+}
+
 /// Empty: everything is as it should be.
 std::string world::why_not_converged() {
   const auto* const led = leader();

@@ -141,6 +141,8 @@ void master_party::written(bool known) {
 
 void master_party::begin(std::uint64_t term) {
   catch_up();
+  if (board_term_ != term || in_.now() >= board_until_)
+    return in_.count("terms that were over before they began");
   in_.leader_begins(term, *this);
   in_.note(self_.id + " leads term " + std::to_string(term));
   in_.count("terms");

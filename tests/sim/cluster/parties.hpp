@@ -156,6 +156,9 @@ public:
   }
   /// Leaders have had its reports lately: none of them has a reason to end its application.
   bool heard() const;
+  time_point heard_at() const noexcept {
+    return heard_at_;
+  }
   bool has(std::uint32_t executor, std::uint64_t incarnation) const;
   std::size_t executors() const noexcept {
     return links_.size();
@@ -226,6 +229,7 @@ public:
     process_id process = 0;
     driver_party* driver = nullptr; ///< it is one
     time_point driver_heard{};      ///< it is an executor's
+    bool connected = false;         ///< to its driver, once
     bool accepted = false;
     std::string token; ///< of its application
     bool dying = false;

@@ -1,9 +1,13 @@
 #include "parties.hpp"
 
+#include <utility>
+
 namespace salamander::sim::cluster {
 namespace {
 
 constexpr duration driver_silent_max = 10s;
+/// So long an executor tries to connect to its driver.
+constexpr duration connect_max = 30s;
 
 } // namespace
 
@@ -153,9 +157,14 @@ void worker_party::run_driver(const std::shared_ptr<child>& one, const std::stri
 
 /// An executor and its driver hear of each other, or give each other up.
 void worker_party::beat(const std::shared_ptr<child>& one) {
-  if (in_.now() - one->driver_heard >= driver_silent_max) {
+  const auto silent = in_.now() - one->driver_heard;
+  if (one->connected && silent >= driver_silent_max) {
     in_.count("executors that lost their driver");
-    return end_child(one->key, sc::process_end::driver_gone, 77, "lost its driver");
+    return end_child(one->key, sc::process_end::driver_gone, 81, "lost its driver");
+  }
+  if (!one->connected && silent >= connect_max) {
+    in_.count("executors that did not find their driver");
+    return end_child(one->key, sc::process_end::failed, 83, "could not connect to its driver");
   }
   if (auto* const driver = in_.driver_with(one->token)) {
     driver_party::link mine;
@@ -174,7 +183,11 @@ void worker_party::beat(const std::shared_ptr<child>& one) {
       in_.send(driver->host(), host_, one->process,
                [this, one] { end_child(one->key, sc::process_end::finished, 0, "exited with code 0"); });
     };
-    in_.send(host_, driver->host(), driver->process(), [one, driver, mine] { driver->beat(one->key.number, mine); });
+    in_.send(host_, driver->host(), driver->process(), [this, one, driver, mine] {
+      if (!std::exchange(one->connected, true))
+        one->driver_heard = in_.now();
+      driver->beat(one->key.number, mine);
+    });
     if (!driver->running() && one->accepted) // a transport notices the end of the process at the other side
       in_.tell_loss(driver->host(), host_, one->process,
                     [this, one] { end_child(one->key, sc::process_end::driver_gone, 77, "lost its driver"); });

@@ -301,6 +301,7 @@ outcome world::run() {
     for (auto until = healed + 1s;; until += 1s) {
       while (queue.step(until))
         check_always();
+      check_forgotten(healed);
       const auto why = why_not_converged();
       made.converged_after = until - healed;
       if (why.empty())

@@ -131,6 +131,7 @@ private:
   void heal();
   void check_always();
   std::string why_not_converged();
+  void check_forgotten(time_point healed);
   std::string why_workers_wait(const sc::cluster_summary& all) const;
   std::string why_executors_wait() const;
   std::string why_drivers_wait(const sc::cluster_summary& all) const;

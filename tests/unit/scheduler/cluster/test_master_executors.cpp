@@ -223,6 +223,52 @@ TEST_CASE("an application whose driver is silent is ended after a minute, or soo
   CHECK(it.application(third.last.id).state == application_state::failed);
 }
 
+TEST_CASE("nothing is started for a driver that died without executors, and its application is ended soon") {
+  model_cluster it;
+  auto& driver = it.add_driver("x", model_cluster::wish(1, 1));
+  it.run(2s);
+  it.cut(driver);
+  auto& worker = it.add_worker("a", 2);
+  it.run(6s);
+  CHECK(worker.executors.empty());
+  CHECK(it.application(driver.last.id).state == application_state::waiting);
+  it.run(5s);
+  CHECK(it.application(driver.last.id).state == application_state::failed);
+}
+
+TEST_CASE("an executor that started when its driver died does not keep the application") {
+  model_cluster it;
+  auto& worker = it.add_worker("a", 2);
+  auto& driver = it.add_driver("x", model_cluster::wish(1, 1));
+  it.run(2s);
+  CHECK(worker.executors.size() == 1);
+  SUBCASE("and is ended with it") {
+    it.cut(driver);
+    it.run(11s);
+    CHECK(it.application(driver.last.id).state == application_state::failed);
+    CHECK(worker.executors.empty());
+  }
+  SUBCASE("also when the end of the connection is noticed late") {
+    driver.connected = false;
+    it.run(20s);
+    CHECK(it.application(driver.last.id).state == application_state::running);
+    it.tell(master::peer_lost{driver.peer});
+    it.run(2s);
+    CHECK(it.application(driver.last.id).state == application_state::running);
+    it.run(2s);
+    CHECK(it.application(driver.last.id).state == application_state::failed);
+  }
+  SUBCASE("nor is it ended when the driver comes back") {
+    it.cut(driver);
+    it.run(8s);
+    driver.connected = true;
+    driver.peer = ++it.peers;
+    it.run(40s);
+    CHECK(it.application(driver.last.id).state == application_state::running);
+    CHECK(worker.killed == 0);
+  }
+}
+
 TEST_CASE("a driver that comes back over another connection goes on") {
   model_cluster it;
   auto& worker = it.add_worker("a", 2);
