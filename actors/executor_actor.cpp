@@ -11,19 +11,31 @@ namespace salamander::actors {
 void driver_contact::end(int exit_code, std::string text) {
   {
     const std::lock_guard lock(mutex_);
-    if (ended_)
+    if (ending_)
       return;
-    ended_ = true;
-    exit_code_ = exit_code;
-    text_ = std::move(text);
+    ending_ = {exit_code, std::move(text)};
   }
   changed_.notify_all();
 }
 
-std::pair<int, std::string> driver_contact::wait() {
+void driver_contact::lose_connection() {
+  {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+  }
+  changed_.notify_all();
+}
+
+std::optional<driver_contact::ending> driver_contact::wait() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return ended_; });
-  return {exit_code_, text_};
+  changed_.wait(lock, [&] { return ending_ || lost_; });
+  lost_ = false;
+  return ending_;
+}
+
+bool driver_contact::ends_within(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, time, [&] { return ending_.has_value(); });
 }
 
 namespace {
@@ -267,11 +279,29 @@ void keep_beating(executor_self self) {
   remind(self, state.setup.heartbeat_interval, beat{});
 }
 
+/// The framework loses all that is behind a connection when it breaks, each with this reason; what ended has another one.
+void lose_driver(executor_self self, const caf::down_msg& down) {
+  auto& state = self->state;
+  if (!core::fault_tolerance || down.reason != caf::exit_reason::remote_link_unreachable)
+    return leave_for_good(self, exit_driver_gone, "the driver went away");
+  if (!std::exchange(state.setup.driver, nullptr))
+    return; // both its door and our link were there
+  state.link = nullptr;
+  feed(self, executor_line::connection_lost{});
+  state.setup.contact->lose_connection();
+}
+
+void find_driver(executor_self self, const driver_found& message) {
+  self->state.setup.driver = caf::actor_cast<driver_door>(message.door);
+  self->monitor(self->state.setup.driver);
+  introduce(self);
+}
+
 executor_actor::behavior_type run_executor(executor_self self, const executor_setup& setup,
                                            const std::shared_ptr<executor_runtime>& runtime) {
   self->state.setup = setup;
   self->state.runtime = runtime;
-  self->set_down_handler([self](const caf::down_msg&) { leave_for_good(self, exit_driver_gone, "the driver went away"); });
+  self->set_down_handler([self](const caf::down_msg& down) { lose_driver(self, down); });
   if (setup.driver) {
     self->state.session.emplace(setup.incarnation, setup.limits, now(self));
     self->monitor(setup.driver);
@@ -297,6 +327,7 @@ executor_actor::behavior_type run_executor(executor_self self, const executor_se
       [=](const welcome&) { accept(self); },
       [=](const refused& message) { leave_for_good(self, exit_refused, message.text); },
       [=](const heartbeat_seen& message) { note(self, message.incarnation, message.line); },
+      [=](const driver_found& message) { find_driver(self, message); },
       [=](reports_waiting) { send_reports(self); },
       [=](beat) { keep_beating(self); },
   };

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <optional>
 
 namespace salamander::actors {
 
@@ -24,16 +25,24 @@ public:
 
   /// The process shall end. The first call counts.
   void end(int exit_code, std::string text);
-  /// Blocks until then; returns the exit code and the text.
-  std::pair<int, std::string> wait();
+  /// The connection to the driver broke: whoever waits shall make another one.
+  void lose_connection();
+
+  struct ending {
+    int exit_code = 0;
+    std::string text;
+  };
+  /// Blocks until the process shall end, or (nothing) until the connection has been lost since the last call.
+  std::optional<ending> wait();
+  /// True as soon as the process shall end, false if it still shall not after `time`.
+  bool ends_within(std::chrono::milliseconds time);
 
 private:
   std::atomic<clock::rep> last_{clock::now().time_since_epoch().count()};
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool ended_ = false;
-  int exit_code_ = 0;
-  std::string text_;
+  std::optional<ending> ending_;
+  bool lost_ = false;
 };
 
 /// Exit codes of executor processes that end by themselves; the supervisor knows their meaning.
@@ -51,7 +60,7 @@ struct executor_setup {
   std::uint32_t cores = 1;
   executor_inbox reports_to;               ///< local mode: the scheduler
   driver_door driver;                      ///< where to register; empty in local mode
-  std::shared_ptr<driver_contact> contact; ///< null in local mode
+  std::shared_ptr<driver_contact> contact; ///< null in local mode; who waits there tells the actor of another connection: driver_found
   std::chrono::milliseconds heartbeat_interval{1000};
   executor_line::limits limits = {}; ///< of the session with the driver
 };

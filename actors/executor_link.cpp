@@ -1,6 +1,9 @@
 #include <salamander/actors/executor_link.hpp>
 
+#include <salamander/actors/log.hpp>
 #include <salamander/rdd/fault_tolerance.hpp>
+
+#include <fmt/format.h>
 
 namespace salamander::actors {
 namespace {
@@ -12,7 +15,9 @@ struct link_state {
   link_setup setup;
   std::optional<link_session> session;
   std::optional<scheduler::time_point> lingers_until; ///< set once the session is over
-  heartbeat beat;                                     ///< being handled
+  bool asked_to_leave = false;
+  bool looking = false; ///< whether the process has ended
+  heartbeat beat;       ///< being handled
 };
 
 using link_self = executor_link::stateful_pointer<link_state>;
@@ -21,6 +26,8 @@ using link_self = executor_link::stateful_pointer<link_state>;
 template <class Message>
 void transmit(link_self self, Message message) {
   const auto& setup = self->state.setup;
+  if (!setup.remote)
+    return; // there is no connection
   if (!setup.filter)
     return tell(self, setup.remote, std::move(message));
   const auto fate = setup.filter(setup.executor, direction::to_executor, Message::wire_name, now(self));
@@ -130,9 +137,61 @@ auto pass_on(link_self self) {
   };
 }
 
+// -- the connection -----------------------------------------------------------
+
+/// Finds out whether the executor has ended rather than its connection. Nobody would tell soon: its worker tells a master, which may be
+/// down or cut off.
+void look_for_process(link_self self) {
+  auto& state = self->state;
+  if (!state.setup.look_for_process || state.session->over() || !state.session->parted_since() || std::exchange(state.looking, true))
+    return;
+  state.setup.look_for_process([to = self->address()](bool ended) {
+    if (const auto link = caf::actor_cast<executor_link>(to))
+      post(link, found_ended{ended});
+  });
+}
+
+void hear_of_process(link_self self, const found_ended& what) {
+  auto& state = self->state;
+  state.looking = false;
+  if (what.ended && state.session->parted_since())
+    feed(self, link_session::disconnected{"the connection ended, and its process is not there"});
+}
+
+/// The framework's word for every actor that was behind a connection which is none any more; an actor that ended has reasons of its own.
+bool is_broken_connection(const caf::down_msg& down) {
+  return down.reason == caf::exit_reason::remote_link_unreachable;
+}
+
+void lose_executor(link_self self, const caf::down_msg& down) {
+  auto& state = self->state;
+  state.setup.remote = nullptr;
+  if (!core::fault_tolerance || !is_broken_connection(down) || state.asked_to_leave)
+    return feed(self, link_session::disconnected{});
+  if (!state.session->over())
+    log(log_level::debug, fmt::format("executor {}: the connection broke; it may make another one", state.setup.executor));
+  feed(self, link_session::connection_lost{});
+  look_for_process(self);
+}
+
+/// The executor has registered again: over another connection, or because it has not heard its welcome.
+void greet_again(link_self self, const caf::strong_actor_ptr& remote) {
+  auto& state = self->state;
+  if (const auto since = state.session->parted_since(); since && !state.session->over())
+    log(log_level::warn, fmt::format("executor {}: its connection broke and was made again after {:.1f} s; it goes on with what it has",
+                                     state.setup.executor, std::chrono::duration<double>(now(self) - *since).count()));
+  if (caf::actor_cast<caf::strong_actor_ptr>(state.setup.remote).get() != remote.get()) {
+    state.setup.remote = caf::actor_cast<executor_actor>(remote);
+    self->monitor(state.setup.remote);
+  }
+  transmit(self, welcome{state.setup.executor});
+  feed(self, link_session::connection_made{});
+}
+
 void check(link_self self) {
   auto& state = self->state;
   feed(self, link_session::tick{});
+  look_for_process(self);
   if (state.lingers_until && now(self) >= *state.lingers_until)
     self->quit();
   else
@@ -148,7 +207,7 @@ executor_link::behavior_type run_link(link_self self, const link_setup& setup) {
     if (down.source == self->state.setup.supervisor.address())
       self->quit();
     else
-      feed(self, link_session::disconnected{});
+      lose_executor(self, down);
   });
   transmit(self, welcome{setup.executor});
   if constexpr (core::fault_tolerance)
@@ -165,13 +224,17 @@ executor_link::behavior_type run_link(link_self self, const link_setup& setup) {
       pass_on<meet_peers>(self),
       pass_on<take_blocks>(self),
       pass_on<barrier_passed>(self),
-      [=](leave& message) { transmit(self, std::move(message)); },
+      [=](leave& message) {
+        self->state.asked_to_leave = true;
+        transmit(self, std::move(message));
+      },
       receive<heartbeat>(self),
       receive<numbered_report>(self),
       receive<messages_seen>(self),
       [=](held_message& message) { std::visit([self](auto& one) { handle(self, one); }, message.what); },
       [=](check_time) { check(self); },
-      [=](greet) { transmit(self, welcome{self->state.setup.executor}); },
+      [=](const found_ended& message) { hear_of_process(self, message); },
+      [=](const greet& message) { greet_again(self, message.remote); },
       [=](fence) { feed(self, link_session::fenced{}); },
   };
 }

@@ -1,5 +1,5 @@
 // One local actor for each remote executor: callers talk to it as if the executor could not vanish and the network lost nothing, and
-// what a dead executor still says ends here.
+// what a dead executor still says ends here. A connection that breaks is none of their business: the executor makes another one.
 #pragma once
 
 #include <salamander/actors/fault_messages.hpp>
@@ -30,6 +30,9 @@ struct link_setup {
   std::chrono::milliseconds check_interval{250};
   std::chrono::milliseconds linger{10000}; ///< how long a fenced link stays to refuse late messages
   message_filter filter = {};
+  /// Finds out whether the process has certainly ended and says so, from any thread; must not block. Called now and then while there is no
+  /// connection. Null: the supervisor hears at once when it ends.
+  std::function<void(std::function<void(bool ended)> say)> look_for_process = {};
 };
 
 /// Sends `welcome` to the executor, then passes messages on in both directions until it is dead. A shell around executor_session.

@@ -2,6 +2,7 @@
 
 #include <salamander/actors/actor_host.hpp>
 #include <salamander/actors/cluster/launch.hpp>
+#include <salamander/actors/driver_redial.hpp>
 #include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/executor_spec.hpp>
 #include <salamander/actors/keeper.hpp>
@@ -139,10 +140,10 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
   auto positions = position_table::open(spec.positions_file(), spec.cores);
   own_positions = &positions;
   actor_host host(network_settings{executor_credentials(spec.directory), std::chrono::milliseconds(4 * spec.dead_timeout_ms)});
+  const net::address driver{spec.driver_host, static_cast<std::uint16_t>(spec.driver_port)};
   driver_door door;
   try {
-    door = host.connect({spec.driver_host, static_cast<std::uint16_t>(spec.driver_port)},
-                        clock::now() + std::chrono::milliseconds(spec.register_timeout_ms));
+    door = host.connect(driver, clock::now() + std::chrono::milliseconds(spec.register_timeout_ms));
   } catch (const error& failure) {
     log(log_level::error, failure.what());
     end_process(exit_no_connection);
@@ -160,7 +161,7 @@ int work(const executor_spec& spec, const std::shared_ptr<driver_contact>& conta
       runtime->meet({{driver_peer, net::numeric_host(spec.driver_host), static_cast<std::uint16_t>(spec.driver_blocks_port)}});
     return runtime;
   });
-  const auto [exit_code, text] = contact->wait();
+  const auto [exit_code, text] = stay_connected(host, driver, serving.first, *contact);
   log(exit_code == 0 ? log_level::info : log_level::error, "ending: " + text);
   // Neither tasks nor actors are waited for: nothing of them is needed any more.
   end_process(exit_code);

@@ -39,6 +39,7 @@ using executor_actor = executor_port::extend<caf::reacts_to<numbered_order>,  //
                                              caf::reacts_to<welcome>,         // registration accepted; the sender is our link
                                              caf::reacts_to<refused>,         // registration refused; the process ends
                                              caf::reacts_to<heartbeat_seen>,  // the driver lives
+                                             caf::reacts_to<driver_found>,    // from its process: another connection
                                              caf::reacts_to<reports_waiting>, // from the task threads
                                              caf::reacts_to<beat>>;           // time for a heartbeat
 
@@ -50,6 +51,7 @@ using link_door = caf::typed_actor<caf::reacts_to<heartbeat>,       // answered 
 /// Stands for one remote executor on the driver; after the executor's death it refuses and counts what still comes.
 using executor_link = executor_port::extend_with<link_door>::extend<caf::reacts_to<held_message>, // own clock: injected delays
                                                                     caf::reacts_to<check_time>,   // own clock
+                                                                    caf::reacts_to<found_ended>,  // own look: its process is not there
                                                                     caf::reacts_to<greet>,        // from the supervisor: welcome it again
                                                                     caf::reacts_to<fence>>;       // from the supervisor: it is dead
 

@@ -429,8 +429,18 @@ struct executors_wanted {
 };
 /// A link shall refuse whatever comes.
 struct fence {};
-/// A link shall welcome its executor again.
-struct greet {};
+/// A link shall welcome its executor, which has registered again: as this actor, perhaps over another connection.
+struct greet {
+  caf::strong_actor_ptr remote;
+};
+/// Whether the process of an executor without a connection has certainly ended.
+struct found_ended {
+  bool ended = false;
+};
+/// The executor's process has connected to its driver again.
+struct driver_found {
+  caf::strong_actor_ptr door;
+};
 /// A message that a link held back on purpose; see message_filter.
 struct held_message {
   std::variant<heartbeat, numbered_report, messages_seen> what;
@@ -473,6 +483,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::link_lost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::kill_executor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::fence)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::greet)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::found_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::driver_found)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::held_message)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::process_ended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(salamander::actors::restart_due)

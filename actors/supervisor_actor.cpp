@@ -130,7 +130,7 @@ void perform(supervisor_self self, const machine::admit& who) {
 }
 
 void perform(supervisor_self self, const machine::welcome_again& who) {
-  tell(self, self->state.executors[who.executor.value].link, greet{});
+  tell(self, self->state.executors[who.executor.value].link, greet{caf::actor_cast<caf::strong_actor_ptr>(self->state.registering)});
 }
 
 void perform(supervisor_self self, const machine::refuse& what) {

@@ -76,6 +76,13 @@ void send_window::absent(duration time) {
   }
 }
 
+void send_window::restart(time_point now) {
+  for (auto& one : entries_) {
+    one.due = now;
+    one.pause = limits_.resend_after;
+  }
+}
+
 receive_window::receive_window(const channel_limits& limits)
     // A sender whose window is full must not have to wait for a heartbeat.
     : messages_max_(std::max<std::size_t>(1, std::min({limits.acknowledge_messages, limits.window_messages / 2, ahead_bits / 2}))),

@@ -74,6 +74,8 @@ public:
   std::optional<time_point> oldest() const;
   /// This process did not run for a while: the time does not count.
   void absent(duration time);
+  /// What carried it all has broken: whatever has not arrived is to be sent again now.
+  void restart(time_point now);
 
   std::uint64_t sent() const noexcept {
     return first_ + entries_.size() - 1;
@@ -186,6 +188,10 @@ public:
   /// This process did not run for a while: the time does not count against the peer.
   void absent(duration time) {
     sending_.absent(time);
+  }
+  /// The connection was made anew: what the peer has not confirmed may be lost, and is sent again with the next take_outgoing.
+  void restart(time_point now) {
+    sending_.restart(now);
   }
   /// Room for more without waiting in line.
   bool idle() const noexcept {

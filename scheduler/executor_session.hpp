@@ -7,6 +7,9 @@
 //        beat_arrived <-------------- beat, channel_state ----- tick
 //        answer_beat ---------------- channel_state ----------> state_arrived
 //
+// A connection that breaks ends nothing: until the executor has made another one nothing is sent, and the silence counts. Then what
+// the other side may lack is sent again.
+//
 // Order and Report are cheap to copy: they are kept until the other side has them.
 #pragma once
 
@@ -40,11 +43,11 @@ struct session_actions {
 /// Why a session ended, and what is left to be done about the process.
 struct session_end {
   enum class cause : std::uint8_t {
-    silent,     ///< nothing was heard for too long
-    deaf,       ///< it is heard, but does not confirm what it is sent
-    overloaded, ///< more waits to be sent than may wait
-    broken,     ///< it says what cannot be
-    disconnected
+    silent,      ///< nothing was heard for too long
+    deaf,        ///< it is heard, but does not confirm what it is sent
+    overloaded,  ///< more waits to be sent than may wait
+    broken,      ///< it says what cannot be
+    disconnected ///< it is not there any more
   };
   cause why = cause::silent;
   std::string text;
@@ -52,8 +55,8 @@ struct session_end {
 
 /// The driver's end of one incarnation of one executor. Once ended or fenced nothing passes any more, in either direction.
 /// Limits: channel_limits; an order that is not confirmed within `order_deadline` ends the session.
-/// Threads: use from one thread. Faults: any loss, repetition, delay and order on the link; silence; another incarnation's messages;
-/// the driver's own absence (ticks further apart than silence.watcher_gap_max do not count against the executor).
+/// Threads: use from one thread. Faults: any loss, repetition, delay and order on the link; broken connections; silence; another
+/// incarnation's messages; the driver's own absence (ticks further apart than silence.watcher_gap_max do not count against the executor).
 template <class Order, class Report>
 class executor_session {
 public:
@@ -81,10 +84,17 @@ public:
     std::uint64_t sequence = 0;
     channel_state state;
   };
-  struct tick {}; ///< several times within silence.suspect_after
-  struct disconnected {};
+  struct tick {};            ///< several times within silence.suspect_after
+  struct connection_lost {}; ///< the executor may be well, and may make another one
+  /// The executor has made a connection, or asked for its welcome once more.
+  struct connection_made {};
+  /// The executor is not there any more: it has ended.
+  struct disconnected {
+    std::string text = "the connection ended";
+  };
   struct fenced {}; ///< the process is dead, or is to be treated so
-  using event = std::variant<order_given, parcel_arrived, state_arrived, beat_arrived, tick, disconnected, fenced>;
+  using event =
+      std::variant<order_given, parcel_arrived, state_arrived, beat_arrived, tick, connection_lost, connection_made, disconnected, fenced>;
 
   // -- actions
   using send_parcel = session_actions::send_parcel<Order>;
@@ -114,6 +124,10 @@ public:
   bool over() const noexcept {
     return over_;
   }
+  /// Since when there is no connection.
+  std::optional<time_point> parted_since() const noexcept {
+    return parted_;
+  }
   executor_monitor::health health() const noexcept {
     return monitor_.state();
   }
@@ -123,7 +137,7 @@ public:
   }
   /// When `tick` has a message to send again; a tick at its usual time does, too.
   std::optional<time_point> next_resend() const {
-    return over_ ? std::nullopt : line_.next_resend();
+    return over_ || parted_ ? std::nullopt : line_.next_resend();
   }
 
 private:
@@ -132,7 +146,9 @@ private:
   void on(state_arrived&& what);
   void on(beat_arrived&& what);
   void on(tick);
-  void on(disconnected);
+  void on(connection_lost);
+  void on(connection_made);
+  void on(disconnected&& what);
   void on(fenced);
 
   /// True if it is this session's executor and the session goes on; notes the sign of life.
@@ -144,6 +160,7 @@ private:
   executor_monitor monitor_;
   channel_end<Order, Report> line_;
   bool over_ = false;
+  std::optional<time_point> parted_;
   time_point ticked_;
   time_point now_;              ///< of the event being handled
   std::vector<action> actions_; ///< of the event being handled
@@ -161,7 +178,8 @@ public:
   };
 
   // -- events
-  struct welcomed {}; ///< the driver accepted the registration; repeated ones are harmless
+  struct welcomed {};        ///< the driver accepted the registration; repeated ones are harmless
+  struct connection_lost {}; ///< until the next welcome nothing is sent
   struct report_given {
     Report report;
     std::size_t bytes = 0;
@@ -175,7 +193,7 @@ public:
     channel_state state;
   };
   struct beat_due {}; ///< regularly; also sends again what is overdue
-  using event = std::variant<welcomed, report_given, parcel_arrived, state_arrived, beat_due>;
+  using event = std::variant<welcomed, connection_lost, report_given, parcel_arrived, state_arrived, beat_due>;
 
   // -- actions
   using send_parcel = session_actions::send_parcel<Report>;
@@ -214,6 +232,7 @@ public:
 
 private:
   void on(welcomed);
+  void on(connection_lost);
   void on(report_given&& what);
   void on(parcel_arrived&& what);
   void on(state_arrived&& what);

@@ -65,7 +65,9 @@ void executor_session<Order, Report>::on(tick) {
     line_.absent(gap);
   const auto change = monitor_.tick(now_);
   if (change == executor_monitor::health::dead)
-    return end(session_end::cause::silent, "silent for " + session_text::seconds(monitor_.silence(now_)));
+    return end(session_end::cause::silent,
+               parted_ ? "its connection broke " + session_text::seconds(now_ - *parted_) + " ago, and it has made no other"
+                       : "silent for " + session_text::seconds(monitor_.silence(now_)));
   if (change == executor_monitor::health::suspect)
     actions_.emplace_back(suspected{});
   if (const auto since = line_.oldest_unconfirmed(); since && now_ - *since >= limits_.order_deadline) {
@@ -75,9 +77,24 @@ void executor_session<Order, Report>::on(tick) {
 }
 
 template <class Order, class Report>
-void executor_session<Order, Report>::on(disconnected) {
+void executor_session<Order, Report>::on(connection_lost) {
+  if (!parted_)
+    parted_ = now_;
+}
+
+template <class Order, class Report>
+void executor_session<Order, Report>::on(connection_made) {
+  parted_.reset();
+  if (!admit(line_.incarnation()))
+    return;
+  SALAMANDER_PROBE("session went on over another connection");
+  line_.restart(now_);
+}
+
+template <class Order, class Report>
+void executor_session<Order, Report>::on(disconnected&& what) {
   if (!over_)
-    end(session_end::cause::disconnected, "the connection ended");
+    end(session_end::cause::disconnected, std::move(what.text));
 }
 
 template <class Order, class Report>
@@ -114,7 +131,7 @@ template <class Order, class Report>
 void executor_session<Order, Report>::move_messages() {
   for (auto& report : line_.take_delivered())
     actions_.emplace_back(deliver{std::move(report)});
-  if (over_)
+  if (over_ || parted_)
     return;
   const auto before = line_.seen().resent;
   auto outgoing = line_.take_outgoing(now_);
@@ -139,8 +156,14 @@ auto driver_session<Order, Report>::handle(event what, time_point now) -> std::v
 
 template <class Order, class Report>
 void driver_session<Order, Report>::on(welcomed) {
-  welcomed_ = true;
   monitor_.heard(now_);
+  if (!std::exchange(welcomed_, true))
+    line_.restart(now_);
+}
+
+template <class Order, class Report>
+void driver_session<Order, Report>::on(connection_lost) {
+  welcomed_ = false;
 }
 
 template <class Order, class Report>

@@ -8,7 +8,8 @@ coming back. Each line of the standard input is a fault, answered by one line wh
     delay MS           every byte comes so much later, in both directions
     stall              nothing passes until something else is said; connections stay
     drip BYTES MS      so many bytes at a time, with a pause after each
-    reset ONE|ALL      connections end as if the network had forgotten them: the newest one, or all; answers how many
+    reset ONE|ALL|HALF connections end as if the network had forgotten them: the newest one, all, or all for this machine only while the other
+                       end hears nothing; answers how many
     heal               all works
 """
 
@@ -30,6 +31,7 @@ class Line:
     def __init__(self):
         self.open = asyncio.Event()
         self.connections = []
+        self.half_open = []  # what is left of them stays as it is
         self.heal()
 
     def heal(self):
@@ -47,6 +49,7 @@ class Line:
         elif words[0] == "reset":
             victims = self.connections[-1:] if words[1] == "ONE" else list(self.connections)
             for one in victims:
+                one.half_open = words[1] == "HALF"
                 one.reset()
             return str(len(victims))
         elif words[0] == "heal":
@@ -61,10 +64,11 @@ class Connection:
         self.line = line
         self.near = near
         self.far = far
+        self.half_open = False  # the far end hears nothing any more
         line.connections.append(self)
 
     def reset(self):
-        for _, writer in (self.near, self.far):
+        for _, writer in (self.near,) if self.half_open else (self.near, self.far):
             if not writer.transport.is_closing():
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
@@ -73,7 +77,7 @@ class Connection:
         ways = [asyncio.ensure_future(way) for way in (*self.pass_on(self.near[0], self.far[1]), *self.pass_on(self.far[0], self.near[1]))]
         try:
             await asyncio.gather(*ways)
-            for _, writer in (self.near, self.far):
+            for _, writer in (self.near,) if self.half_open else (self.near, self.far):
                 writer.close()
         except OSError:
             self.reset()  # as the one end did, so does the other
@@ -82,6 +86,8 @@ class Connection:
             await asyncio.gather(*ways, return_exceptions=True)
         finally:
             self.line.connections.remove(self)
+            if self.half_open:
+                self.line.half_open.append(self.far)
 
     def pass_on(self, reader, writer):
         pieces = collections.deque()
@@ -105,7 +111,7 @@ class Connection:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
                 await self.line.open.wait()
                 if data == b"":
-                    if writer.can_write_eof():
+                    if writer.can_write_eof() and not self.half_open:
                         writer.write_eof()
                     return
                 await self.write_some(writer, data)

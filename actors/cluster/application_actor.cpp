@@ -2,6 +2,7 @@
 
 #include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/log.hpp>
+#include <salamander/actors/net/addresses.hpp>
 #include <salamander/rdd/error.hpp>
 
 #include <fmt/format.h>
@@ -17,6 +18,8 @@ using machine = scheduler::cluster::roster;
 constexpr std::chrono::milliseconds check_interval{250};
 /// Registrations whose executor is not known yet; more would be strangers'.
 constexpr std::size_t callers_max = 4096;
+/// An executor's machine says within this time that nobody listens where it served blocks, or its process is taken to be there.
+constexpr std::chrono::milliseconds executor_look_max{500};
 
 struct application_state {
   application_setup setup;
@@ -77,6 +80,12 @@ void perform(application_self self, const machine::admit& who) {
   link.refused_messages = state.setup.refused_messages;
   link.limits = {state.setup.silence, state.setup.spec.line_limits(), 2 * state.setup.silence.dead_after};
   link.filter = state.setup.filter;
+  if (const auto there = caller.blocks; there.port != 0)
+    link.look_for_process = [&system = self->system(), there](std::function<void(bool)> say) {
+      system.spawn<caf::detached>([there, say = std::move(say)](caf::event_based_actor*) {
+        say(net::refuses_connections({there.host, there.port}, executor_look_max));
+      });
+    };
   auto& made = state.links[number];
   made = spawn_link(self->system(), link);
   self->monitor(made);
@@ -86,9 +95,10 @@ void perform(application_self self, const machine::admit& who) {
 }
 
 void perform(application_self self, const machine::welcome_again& who) {
-  self->state.callers.erase(who.executor.value);
-  if (const auto at = self->state.links.find(who.executor.value); at != self->state.links.end())
-    tell(self, at->second, greet{});
+  auto& state = self->state;
+  const auto caller = state.callers.extract(who.executor.value);
+  if (const auto at = state.links.find(who.executor.value); at != state.links.end() && !caller.empty())
+    tell(self, at->second, greet{caf::actor_cast<caf::strong_actor_ptr>(caller.mapped().remote)});
 }
 
 void perform(application_self self, const machine::refuse& what) {

@@ -101,27 +101,44 @@ std::string local_address_toward(const address& there) {
   return text;
 }
 
-int connect_to(const address& there, std::chrono::steady_clock::time_point deadline) {
-  const auto refuse = [&](int why) { fail(errc::executor_lost, "cannot connect to " + there.text(), why); };
-  const auto to = resolve(there);
-  unique_fd made(::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+namespace {
+
+/// 0 and a connected socket, or what the system says.
+int connect_within(const resolved_address& to, std::chrono::steady_clock::time_point deadline, unique_fd& made) {
+  made = unique_fd(::socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!made)
-    refuse(errno);
+    return errno;
   const int yes = 1;
   ::setsockopt(made.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  if (::connect(made.get(), to.get(), to.size) != 0) {
-    if (errno != EINPROGRESS)
-      refuse(errno);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd ready{made.get(), POLLOUT, 0};
-    if (::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) != 1)
-      refuse(ETIMEDOUT);
-    int why = 0;
-    socklen_t size = sizeof why;
-    if (::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &why, &size) != 0 || why != 0)
-      refuse(why);
-  }
+  if (::connect(made.get(), to.get(), to.size) == 0)
+    return 0;
+  if (errno != EINPROGRESS)
+    return errno;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  pollfd ready{made.get(), POLLOUT, 0};
+  if (::poll(&ready, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0))) != 1)
+    return ETIMEDOUT;
+  int why = 0;
+  socklen_t size = sizeof why;
+  return ::getsockopt(made.get(), SOL_SOCKET, SO_ERROR, &why, &size) == 0 ? why : errno;
+}
+
+} // namespace
+
+int connect_to(const address& there, std::chrono::steady_clock::time_point deadline) {
+  unique_fd made;
+  if (const int why = connect_within(resolve(there), deadline, made); why != 0)
+    fail(errc::executor_lost, "cannot connect to " + there.text(), why);
   return made.release();
+}
+
+bool refuses_connections(const address& there, std::chrono::milliseconds time) noexcept {
+  try {
+    unique_fd made;
+    return connect_within(resolve(there), std::chrono::steady_clock::now() + time, made) == ECONNREFUSED;
+  } catch (const std::exception&) {
+    return false; // it cannot even be found
+  }
 }
 
 int listen_at(const address& here, int backlog) {

@@ -50,6 +50,10 @@ std::string local_address_toward(const address& there);
 /// system's reason.
 int connect_to(const address& there, std::chrono::steady_clock::time_point deadline);
 
+/// Whether that machine says that nobody listens there. False: somebody does, or it has not said anything within `time`. Blocks until then.
+/// Never throws.
+bool refuses_connections(const address& there, std::chrono::milliseconds time) noexcept;
+
 /// A listening, non-blocking TCP socket at a numeric address or name of this machine; port 0: any. Errors: errc::io_error.
 int listen_at(const address& here, int backlog);
 

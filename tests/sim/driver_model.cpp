@@ -73,8 +73,11 @@ void driver_model::perform(const supervisor::action& what) {
   } else if (const auto* admitted = std::get_if<sup::admit>(&what)) {
     admit(*admitted);
   } else if (const auto* again = std::get_if<sup::welcome_again>(&what)) {
-    if (const auto at = links_.find(again->executor); at != links_.end())
-      world_.send(self_, at->second.process, welcome{});
+    if (const auto at = links_.find(again->executor); at != links_.end()) {
+      const auto process = at->second.process;
+      world_.send(self_, process, welcome{});
+      session_event(again->executor, executor_session::connection_made{}, process);
+    }
   } else if (const auto* stranger = std::get_if<sup::refuse>(&what)) {
     world_.send(self_, static_cast<world::process>(stranger->process), refused{});
   } else if (const auto* buried = std::get_if<sup::bury>(&what)) {
@@ -203,10 +206,10 @@ void driver_model::perform(executor_id executor, world::process from, std::vecto
   }
 }
 
-void driver_model::connection_reset(world::process executor) {
+void driver_model::connection_lost(world::process executor) {
   for (const auto& [id, one] : links_)
     if (one.process == executor)
-      return session_event(id, executor_session::disconnected{}, executor);
+      return session_event(id, executor_session::connection_lost{}, executor);
 }
 
 void driver_model::tick() {

@@ -25,7 +25,7 @@ public:
   // What happens.
   void receive(world::process from, const control& what);
   void process_ended(executor_id executor, const std::string& reason, const std::vector<std::uint64_t>& positions);
-  void connection_reset(world::process executor);
+  void connection_lost(world::process executor);
   void replay_old_report(std::uint64_t salt);
   /// As when its worker leaves; or, if it may stay, when it is idle.
   void ask_to_leave(executor_id executor, bool may_stay);

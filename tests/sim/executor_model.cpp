@@ -57,8 +57,11 @@ void executor_model::receive(const control& what) {
     perform(session_.handle(driver_session::parcel_arrived{one->what, one->what.message.bytes()}, now));
 }
 
-void executor_model::disconnected() {
-  exit("exited with code 3 (it had lost its driver)");
+void executor_model::connection_lost() {
+  if (!session_.is_welcomed())
+    return; // it registers with its next beat
+  perform(session_.handle(driver_session::connection_lost{}, world_.now()));
+  register_at_driver(); // over another one; if this is lost, too, with the next beat
 }
 
 void executor_model::exit(const std::string& reason) {

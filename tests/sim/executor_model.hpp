@@ -28,7 +28,7 @@ public:
   void begin();
   void receive(const control& what);
   /// Its connection to the driver ended.
-  void disconnected();
+  void connection_lost();
 
   const identity& who() const noexcept {
     return who_;

@@ -67,11 +67,7 @@ void world::on_executor(const planned_fault& fault) {
     return;
   case fault_kind::reset:
     blocks.reset(self);
-    // Each end notices by itself.
-    queue.after(std::chrono::microseconds(fault.salt % 50'000), self, [this, self] { executor(self)->disconnected(); });
-    queue.after(std::chrono::microseconds(fault.salt / 50'000 % 50'000), one->who().driver,
-                [this, self] { driver_->connection_reset(self); });
-    return;
+    return reset_connection(self);
   case fault_kind::departure:
     queue.after(duration::zero(), one->who().driver,
                 [this, id = one->who().executor, stays = fault.salt % 3 == 0 && fault.lasts > duration::zero()] {

@@ -134,12 +134,40 @@ void world::send(process from, process to, control what) {
   // In some runs the program that is started again listens where the one before did.
   if (driver_ && dead_drivers_seen_.contains(to) && plan.seed % 2 == 0)
     to = driver_->self();
-  net.send(from, to, [this, from, to, what = std::move(what)] {
+  const bool to_executor = executor(to) != nullptr;
+  const auto line = lines_.find(to_executor ? to : from);
+  const auto used = line == lines_.end() ? 0 : to_executor ? line->second.of_driver : line->second.of_executor;
+  net.send(from, to, [this, from, to, to_executor, used, what = std::move(what)] {
+    if (const auto now = lines_.find(to_executor ? to : from); now != lines_.end()) {
+      if (now->second.connection != used)
+        return; // the connection that carried it is none any more
+      if (!to_executor)
+        now->second.of_driver = used;
+    }
     if (driver_ && driver_->self() == to)
       driver_->receive(from, what);
     else if (auto* const one = executor(to))
       one->receive(what);
   });
+}
+
+void world::reset_connection(process which) {
+  auto& line = lines_[which];
+  ++line.connection;
+  const auto salt = random.below(50'000);
+  queue.after(std::chrono::microseconds(salt), which, [this, which, made = line.connection] {
+    lines_[which].of_executor = made;
+    executor(which)->connection_lost();
+  });
+  queue.after(std::chrono::microseconds(random.below(50'000)), executor(which)->who().driver, [this, which] {
+    if (!driver_has_connection(which))
+      driver_->connection_lost(which);
+  });
+}
+
+bool world::driver_has_connection(process which) const {
+  const auto at = lines_.find(which);
+  return at == lines_.end() || at->second.of_driver == at->second.connection;
 }
 
 void world::disturb(duration time) {

@@ -82,6 +82,11 @@ public:
 
   // Messages.
   void send(process from, process to, control what);
+  /// The connection between an executor and its driver ends: what is on the way is lost, and each end notices by itself. Whoever has not
+  /// noticed speaks into the void.
+  void reset_connection(process executor);
+  /// Whether the driver knows of the executor's latest connection.
+  bool driver_has_connection(process executor) const;
 
   // The faults of the plan (faults.cpp).
   void arm_faults();
@@ -105,6 +110,13 @@ public:
   std::array<std::uint64_t, static_cast<std::size_t>(fault_kind::count_)> injected{};
 
 private:
+  /// Connections of one executor to its driver are numbered.
+  struct control_line {
+    std::uint32_t connection = 0;
+    std::uint32_t of_executor = 0; ///< the one that this end uses
+    std::uint32_t of_driver = 0;
+  };
+
   void inject(const planned_fault& fault);
   void on_executor(const planned_fault& fault);
 
@@ -113,6 +125,7 @@ private:
   std::vector<std::unique_ptr<driver_model>> dead_drivers_;
   std::vector<std::unique_ptr<executor_model>> dead_executors_;
   std::set<process> dead_drivers_seen_;
+  std::map<process, control_line> lines_;                         ///< by executor; of those whose connection was ever reset
   std::map<process, std::vector<task_order>> orders_of_the_dead_; ///< by driver: what executors had been sent that are gone
   std::uint32_t generation_ = 0;
   time_point healed_ = beginning;

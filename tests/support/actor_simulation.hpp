@@ -139,6 +139,7 @@ inline executor_actor spawn_script(caf::actor_system& system, const std::shared_
           seen->acknowledged = message.sequence;
           seen->reports_seen = std::max(seen->reports_seen, message.line.received);
         },
+        [](const driver_found&) {},
         [](reports_waiting) {},
         [](beat) {},
     };

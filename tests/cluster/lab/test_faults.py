@@ -100,6 +100,19 @@ class Executors(ClusterCase):
         self.finished(tour)
         self.nothing_left()
 
+    def test_a_killed_executor_is_given_up_long_before_its_silence_counts_with_a_master_and_without(self):
+        self.start_cluster()
+        tour = self.tour(rounds=100, executor_deadTimeout="300s", executor_suspectTimeout="290s")
+        self.after_rounds(tour, 10)
+        os.kill(self.lab.processes_below("one", "two")[0], signal.SIGKILL)
+        wait_for("its driver was told", lambda: "signal 9" in tour.text(), 30)
+        wait_for("it is replaced", lambda: len(self.executors()) == 2, 30)
+        self.after_rounds(tour, self.rounds_done(tour) + 2)
+        self.master.kill()
+        os.kill(self.lab.processes_below("one", "two")[0], signal.SIGKILL)
+        wait_for("its driver has looked", lambda: "its process is not there" in tour.text(), 30)
+        self.finished(tour)
+
     def test_a_stopped_executor_is_given_up_and_ends_when_it_wakes(self):
         self.start_cluster()
         tour = self.tour(rounds=60, executor_deadTimeout="2s", executor_suspectTimeout="1s", executor_heartbeatInterval="300ms")

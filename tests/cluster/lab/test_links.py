@@ -3,6 +3,7 @@
     test_links.py BUILD_DIRECTORY [unittest options]
 """
 
+import collections
 import pathlib
 import re
 import sys
@@ -14,6 +15,8 @@ from cluster_lab import Lab, can_isolate, wait_for
 
 BUILD = pathlib.Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else pathlib.Path("build/release").resolve()
 TOUR = BUILD / "apps" / "cluster_tour"
+ROUNDS = BUILD / "tests" / "cluster" / "cluster_rounds"
+PARTITIONS = 8
 
 
 @unittest.skipUnless(can_isolate(), "connections are led through proxies in network namespaces, which needs root")
@@ -71,13 +74,42 @@ class Connections(unittest.TestCase):
         self.finished(tour)
         self.assertEqual(len(self.executors_of(tour)), 2, tour.text())
 
-    def test_after_connections_broke_the_job_goes_on_with_as_many_executors_as_before(self):
-        tour = self.start_tour(80)
-        for host, how in (("one", "ONE"), ("two", "ALL"), ("driver", "ALL")):
+    def test_connections_that_break_cost_no_executor_and_nothing_is_computed_again(self):
+        rounds = self.start_rounds(60)
+        before = self.executor_ids()
+        for host, how in (("one", "ONE"), ("two", "ALL"), ("driver", "ALL"), ("one", "ALL"), ("two", "ALL"), ("one", "ALL")):
             self.assertGreater(int(self.lab.hosts[host].disturb("reset", how)), 0)
+            time.sleep(0.7)
+        self.assertEqual(self.executor_ids(), before)
+        self.nothing_was_lost(rounds)
+        self.assertGreaterEqual(len(re.findall(r"executor \d+: its connection broke and was made again after", rounds.text())), 4, rounds.text())
+
+    def test_an_executor_whose_driver_did_not_hear_that_the_connection_broke_goes_on_over_another_one(self):
+        rounds = self.start_rounds(60)
+        before = self.executor_ids()
+        for host in ("one", "two", "one"):
+            self.assertGreater(int(self.lab.hosts[host].disturb("reset", "HALF")), 0)
             time.sleep(1)
-        wait_for("two executors and two workers", lambda: self.living() == (2, 2), 30)
-        self.finished(tour)
+        self.assertEqual(self.executor_ids(), before)
+        self.nothing_was_lost(rounds)
+
+    def start_rounds(self, rounds):
+        self.computed_file = self.lab.directory / f"computed-{self.id().rsplit('.', 1)[1]}"
+        started = self.lab.start_driver(self.id().rsplit(".", 1)[1], [ROUNDS, self.computed_file, rounds, 20, PARTITIONS])
+        self.addCleanup(lambda: started.running() and started.kill())
+        wait_for("it works on both workers", lambda: (started.text().count(" done") >= 4 and self.living() == (2, 2))
+                 or not started.running(), 60)
+        self.assertTrue(started.running(), started.text())
+        return started
+
+    def nothing_was_lost(self, rounds):
+        self.assertEqual(rounds.wait(120), 0, rounds.text())
+        lines = collections.Counter(self.computed_file.read_text().splitlines())
+        self.assertEqual(len(lines), 2 * PARTITIONS)
+        self.assertEqual([line for line, times in lines.items() if times > 1], [], rounds.text())
+
+    def executor_ids(self):
+        return {(one["application"], one["executor"]) for one in self.lab.status()["executors"] if one["state"] == "running"}
 
     def living(self):
         now = self.lab.status()

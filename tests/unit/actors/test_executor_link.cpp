@@ -1,7 +1,4 @@
-#include "../../support/actor_simulation.hpp"
-
-#include <salamander/actors/executor_actor.hpp>
-#include <salamander/actors/executor_link.hpp>
+#include "link_fixture.hpp"
 
 #include <doctest/doctest.h>
 
@@ -10,6 +7,7 @@
 
 using namespace simulation;
 using namespace std::chrono_literals;
+using testing::direction;
 
 namespace {
 
@@ -187,120 +185,6 @@ TEST_CASE("a link told that its process is dead refuses from then on without rep
 
 // -- a link that loses messages, and a real executor behind it ----------------
 
-namespace {
-
-/// A link, an executor's actor whose runtime has no threads (it answers each task with "cancelled" at once), and a bad network
-/// between them.
-struct lossy : actor_simulation {
-  explicit lossy(message_filter filter) {
-    scheduler = system().spawn([seen = seen](scheduler_actor::pointer) -> scheduler_actor::behavior_type {
-      return {[](const heartbeat&) {},
-              [seen](const tasks_reported& message) {
-                for (const auto& one : message.reports)
-                  seen->tasks.push_back(one.task);
-              },
-              [seen](const dataset_dropped& message) { seen->tokens.push_back(message.token); },
-              [](const barrier_reached&) {},
-              [](const blocks_taken&) {},
-              [](const submit_job&) {},
-              [](const cancel_job&) {},
-              [](const cancel_all_jobs&) {},
-              [](const executor_ready&) {},
-              [](const executor_gone&) {},
-              [](const executor_silent&) {},
-              [](const executor_leaves&) {},
-              [](const executors_given_up&) {},
-              [](const result_fetched&) {},
-              [](const unpersist_dataset&) {},
-              [](const release_shuffle&) {},
-              [](const forget_broadcast&) {},
-              [](const count_cached&) {},
-              [](wake) {},
-              [](salamander::actors::beat) {},
-              [](shut_down) {}};
-    });
-    supervisor = system().spawn([this, filter](supervisor_actor::pointer self) -> supervisor_actor::behavior_type {
-      return {[this, self, filter](const register_executor& who) {
-                ++registrations;
-                if (link) {
-                  self->send(link, greet{});
-                  return;
-                }
-                link_setup setup;
-                setup.executor = who.executor;
-                setup.incarnation = who.incarnation;
-                setup.remote = caf::actor_cast<executor_actor>(self->current_sender());
-                setup.scheduler = scheduler;
-                setup.supervisor = self;
-                setup.executors = board;
-                setup.refused_messages = refused;
-                setup.filter = filter;
-                link = spawn_link(self->system(), setup);
-              },
-              [seen = seen](const link_lost& message) { seen->lost.push_back(message.reason); },
-              [](const kill_executor&) {},
-              [](const process_ended&) {},
-              [](const restart_due&) {},
-              [](check_time) {},
-              [](shut_down) {}};
-    });
-    executor_setup setup;
-    setup.executor = 7;
-    setup.incarnation = 99;
-    setup.driver = supervisor;
-    setup.contact = std::make_shared<driver_contact>();
-    executor_options options;
-    options.cores = 0;
-    executor = spawn_executor(system(), setup, [&](std::function<void()> on_reports) {
-                 return std::make_shared<executor_runtime>(options, std::move(on_reports));
-               }).first;
-    run();
-  }
-  ~lossy() {
-    end(executor);
-    end(link);
-    end(supervisor);
-    end(scheduler);
-    link = nullptr;
-  }
-
-  struct results {
-    std::vector<std::uint64_t> tasks;
-    std::vector<std::uint64_t> tokens;
-    std::vector<std::string> lost;
-  };
-  const std::shared_ptr<results> seen = std::make_shared<results>();
-  const std::shared_ptr<executor_board> board = std::make_shared<executor_board>();
-  const std::shared_ptr<std::atomic<std::uint64_t>> refused = std::make_shared<std::atomic<std::uint64_t>>(0);
-  int registrations = 0;
-  scheduler_actor scheduler;
-  supervisor_actor supervisor;
-  executor_actor executor;
-  executor_link link;
-};
-
-using testing::direction;
-
-/// Orders tasks 1 to `count` in messages of one each, and a few datasets to be dropped, over `time`.
-void order_all(lossy& it, std::uint64_t count) {
-  it.tell(it.link, run_stage{{1, 0, nullptr, {}, {}}});
-  for (std::uint64_t task = 1; task <= count; ++task) {
-    it.tell(it.link, run_tasks{{{task, 1, 0, 0, 0, false}}});
-    if (task % 10 == 0)
-      it.tell(it.link, drop_dataset{3, task});
-    it.pass(20ms, 10ms);
-  }
-}
-
-std::vector<std::uint64_t> numbers_up_to(std::uint64_t count, std::uint64_t step = 1) {
-  std::vector<std::uint64_t> all;
-  for (auto i = step; i <= count; i += step)
-    all.push_back(i);
-  return all;
-}
-
-} // namespace
-
 TEST_CASE("orders and reports survive a network that loses, repeats and delays messages") {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     CAPTURE(seed);
@@ -317,7 +201,7 @@ TEST_CASE("orders and reports survive a network that loses, repeats and delays m
         return fate;
       });
       it.pass(3s);
-      order_all(it, 100);
+      order_tasks(it, 1, 100);
       it.pass(20s);
       CHECK(it.seen->lost == std::vector<std::string>());
       CHECK(it.seen->tasks == numbers_up_to(100));
@@ -334,7 +218,7 @@ TEST_CASE("without faults a task costs one message each way, and confirmations n
     ++sent[name];
     return message_fate{};
   });
-  order_all(it, 1000);
+  order_tasks(it, 1, 1000);
   CHECK(it.seen->tasks == numbers_up_to(1000));
   CHECK(sent["salamander.numbered_order"] == 1101);
   CHECK(sent["salamander.numbered_report"] == 1100);
@@ -353,7 +237,7 @@ TEST_CASE("an executor whose welcome is lost registers again and is welcomed aga
   it.pass(3s);
   CHECK(welcomes == 3);
   CHECK(it.registrations == 3);
-  order_all(it, 10);
+  order_tasks(it, 1, 10);
   CHECK(it.seen->tasks == numbers_up_to(10));
   CHECK(it.registrations == 3);
 }

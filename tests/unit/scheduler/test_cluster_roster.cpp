@@ -119,6 +119,26 @@ TEST_CASE("strangers and second processes are refused, an executor that did not 
   CHECK(it.take<roster::admit>().empty());
 }
 
+TEST_CASE("an executor that registers again over another connection is welcomed as who it is, until it is buried") {
+  driver it;
+  it.grants({grant(0)});
+  it.registers(0);
+  it.take<roster::admit>();
+  for (int i = 0; i < 3; ++i) {
+    it.registers(0);
+    CHECK(it.take<roster::welcome_again>().size() == 1);
+  }
+  CHECK(it.take<roster::admit>().empty());
+  CHECK(it.decisions.cores() == 2);
+  it.feed(roster::link_lost{{0}, "its connection broke 5.0 s ago, and it has made no other", false});
+  REQUIRE(it.take<roster::bury>().size() == 1);
+  it.registers(0);
+  CHECK(it.take<roster::welcome_again>().empty());
+  const auto refused = it.take<roster::refuse>();
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].text == "this driver had given it up");
+}
+
 TEST_CASE("an executor of another build ends the start with the reason") {
   driver it;
   it.grants({grant(0)});

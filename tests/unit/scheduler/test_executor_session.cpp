@@ -44,6 +44,23 @@ struct connected {
     }
   }
 
+  /// From now on nothing arrives.
+  void breaks() {
+    to_executor = false;
+    to_driver = false;
+  }
+  void both_notice() {
+    executor_does(executor_end::connection_lost{});
+    driver_does(driver_end::connection_lost{});
+  }
+  /// The executor has registered again, and is welcomed.
+  void is_made_again() {
+    to_executor = true;
+    to_driver = true;
+    executor_does(executor_end::welcomed{});
+    driver_does(driver_end::connection_made{});
+  }
+
   void driver_performs(driver_end::send_parcel& one) {
     ++messages;
     again += one.again ? 1 : 0;
@@ -254,7 +271,80 @@ TEST_CASE("messages of another incarnation are refused without telling anybody t
   CHECK(it.orders.empty());
 }
 
-TEST_CASE("an ended connection ends the session at once, and only once") {
+// -- connections that break ---------------------------------------------------
+
+TEST_CASE("a connection that breaks ends nothing: what it lost is sent again at once over the next one, and nothing twice") {
+  connected it;
+  it.order(1);
+  it.report(6);
+  it.breaks(); // before either end has noticed
+  it.order(2);
+  it.report(7);
+  it.both_notice();
+  const auto sent = it.messages;
+  it.order(3);
+  it.report(8);
+  it.pass(2500ms);
+  CHECK(it.messages == sent); // nobody speaks into the void
+  it.is_made_again();
+  CHECK(it.orders == std::vector<int>{1, 2, 3});
+  CHECK(it.reports == std::vector<int>{6, 7, 8});
+  CHECK(it.health.empty());
+  it.pass(20s);
+  CHECK(it.ends.empty());
+  CHECK(it.left.empty());
+  CHECK(it.driver.line().unconfirmed() == 0);
+  CHECK(it.executor.line().unconfirmed() == 0);
+}
+
+TEST_CASE("an executor whose connection broke is suspected after 3 s, and used again when it comes back") {
+  connected it;
+  it.breaks();
+  it.both_notice();
+  it.order(1);
+  it.pass(4s);
+  CHECK(it.health == std::vector<std::string>{"suspect"});
+  it.is_made_again();
+  CHECK(it.health == std::vector<std::string>{"suspect", "alive"});
+  CHECK(it.orders == std::vector<int>{1});
+}
+
+TEST_CASE("an executor that makes no other connection is given up after 5 s, and told to leave when it does later") {
+  connected it;
+  it.breaks();
+  it.both_notice();
+  it.pass(6s);
+  REQUIRE(it.ends.size() == 1);
+  CHECK(it.ends[0].why == session_end::cause::silent);
+  CHECK(it.ends[0].text.find("its connection broke 5.0 s ago") == 0);
+  it.order(1);
+  it.is_made_again();
+  CHECK(it.refused == std::vector<bool>{true});
+  CHECK(it.orders.empty());
+}
+
+TEST_CASE("an executor whose driver cannot be reached waits for it as long as for a silent one") {
+  connected it;
+  it.breaks();
+  it.both_notice();
+  it.pass(9s);
+  CHECK(it.left.empty());
+  it.pass(2s);
+  CHECK(it.left.size() == 1);
+}
+
+TEST_CASE("only one end may notice that the connection broke: the other hears of the next one and goes on") {
+  connected it;
+  it.breaks();
+  it.order(1);
+  it.executor_does(executor_end::connection_lost{});
+  it.report(6);
+  it.is_made_again();
+  CHECK(it.orders == std::vector<int>{1});
+  CHECK(it.reports == std::vector<int>{6});
+}
+
+TEST_CASE("an executor that is not there any more ends the session at once, and only once") {
   connected it;
   it.driver_does(driver_end::disconnected{});
   it.driver_does(driver_end::disconnected{});
