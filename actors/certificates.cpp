@@ -133,9 +133,16 @@ identity read_authority(const std::filesystem::path& directory) {
 
 /// The directory that holds the files of a role: the one named, or the one of that name inside it.
 std::filesystem::path directory_of(const std::filesystem::path& given, const std::string& role) {
-  for (const auto& directory : {given / role, given})
-    if (std::filesystem::exists(directory / (role + ".crt")))
+  std::pair<std::filesystem::path, std::error_code> unreadable;
+  for (const auto& directory : {given / role, given}) {
+    std::error_code failed;
+    if (std::filesystem::exists(directory / (role + ".crt"), failed))
       return directory;
+    if (failed)
+      unreadable = {directory, failed};
+  }
+  if (unreadable.second)
+    core::throw_disk_error("read", unreadable.first.string(), unreadable.second.value());
   core::throw_error(errc::io_error, "no credentials of a " + role + " are in " + given.string() +
                                         "; make some with \"salamander keygen DIRECTORY\" and copy its folder " + role + " here");
 }

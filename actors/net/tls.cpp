@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -59,6 +60,13 @@ const BIO_METHOD* socket_method() {
   return method;
 }
 
+/// What the library says of a file that it cannot open is of no use.
+void check_readable(const std::filesystem::path& file) {
+  const unique_fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (opened.get() < 0)
+    core::throw_disk_error("read", file.string(), errno);
+}
+
 void check_key_file(const std::filesystem::path& file) {
   struct stat facts {};
   if (::stat(file.c_str(), &facts) != 0)
@@ -71,6 +79,8 @@ void check_key_file(const std::filesystem::path& file) {
 
 tls_context::tls_context(const credentials& keys) {
   check_key_file(keys.key);
+  for (const auto& file : {keys.key, keys.certificate, keys.authority})
+    check_readable(file);
   ::ERR_clear_error();
   context_.reset(::SSL_CTX_new(::TLS_method()));
   const auto require = [](bool success, const std::string& what) {
@@ -87,11 +97,14 @@ tls_context::tls_context(const credentials& keys) {
   ::SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   // What a stranger may send before it is known: its certificate and little else.
   ::SSL_CTX_set_max_cert_list(context, 16 << 10);
-  require(::SSL_CTX_load_verify_locations(context, keys.authority.c_str(), nullptr) == 1,
-          "the authority's certificate " + keys.authority.string());
-  require(::SSL_CTX_use_certificate_file(context, keys.certificate.c_str(), SSL_FILETYPE_PEM) == 1,
-          "the certificate " + keys.certificate.string());
-  require(::SSL_CTX_use_PrivateKey_file(context, keys.key.c_str(), SSL_FILETYPE_PEM) == 1, "the key " + keys.key.string());
+  const auto readable = [](bool success, const char* what, const std::filesystem::path& file) {
+    if (!success)
+      core::throw_error(errc::io_error, std::string(what) + ' ' + file.string() + " is damaged, or not in PEM form (" + openssl_reason() +
+                                            "); copy it again from where \"salamander keygen\" made it");
+  };
+  readable(::SSL_CTX_load_verify_locations(context, keys.authority.c_str(), nullptr) == 1, "the authority's certificate", keys.authority);
+  readable(::SSL_CTX_use_certificate_file(context, keys.certificate.c_str(), SSL_FILETYPE_PEM) == 1, "the certificate", keys.certificate);
+  readable(::SSL_CTX_use_PrivateKey_file(context, keys.key.c_str(), SSL_FILETYPE_PEM) == 1, "the key", keys.key);
   require(::SSL_CTX_check_private_key(context) == 1, "the key " + keys.key.string() + " with the certificate " + keys.certificate.string());
   ::ERR_clear_error();
 }

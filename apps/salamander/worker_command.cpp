@@ -26,6 +26,9 @@ struct options {
   bool keep_files = false;
 };
 
+/// Smaller parts would be a file for each line.
+constexpr std::uint64_t log_part_bytes_min = 4096;
+
 int run(const options& asked) {
   actors::set_log_name("worker");
   actors::set_log_level(actors::parse_log_level(asked.log_level));
@@ -40,6 +43,8 @@ int run(const options& asked) {
   made.ready_file = asked.ready_file;
   made.grace = core::parse_time("--grace", asked.grace);
   made.log_part_bytes_max = core::parse_bytes("--log-size", asked.log_part_bytes);
+  if (made.log_part_bytes_max < log_part_bytes_min)
+    throw CLI::ValidationError("--log-size", "must be 4k at least, not " + asked.log_part_bytes);
   made.log_parts_max = asked.log_parts;
   made.kept_for = std::chrono::duration_cast<std::chrono::seconds>(core::parse_time("--keep-logs", asked.kept_for));
   made.clean_after_exit = !asked.keep_files;
@@ -56,7 +61,9 @@ void add_worker(CLI::App& tool, int& exit_code) {
   command->add_option("master", asked->master, "salamander://host:port[,host:port...]")->envname("SALAMANDER_MASTER")->required();
   command->add_option("--host", asked->host, "the address at which others reach executors here (default: the one towards the master)")
       ->envname("SALAMANDER_WORKER_HOST");
-  command->add_option("-c,--cores", asked->cores, "cores to offer (default: all)")->envname("SALAMANDER_WORKER_CORES");
+  command->add_option("-c,--cores", asked->cores, "cores to offer (default: all)")
+      ->envname("SALAMANDER_WORKER_CORES")
+      ->check(CLI::PositiveNumber);
   command->add_option("-m,--memory", asked->memory, "memory to offer (default: what there is, less 1g)")
       ->envname("SALAMANDER_WORKER_MEMORY");
   command->add_option("-d,--work-dir", asked->work_directory, "programs, scratch files and logs (default: ./salamander-worker)")

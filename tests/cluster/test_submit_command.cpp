@@ -109,6 +109,17 @@ TEST_CASE_FIXTURE(submission_test, "a word that is no command is told, with thos
   CHECK(read_file(log).find("there is no command \"statsu\"; there are master, worker, submit, status, kill, logs") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(submission_test, "a worker refuses to offer nothing, and logs in crumbs") {
+  const auto refused = [&](const std::string& option, const std::string& value) {
+    const auto log = here.path / option;
+    CHECK(tool_process({"worker", "salamander://127.0.0.1:1", "--credentials", here.path.string(), option, value}, log).end(0) == usage);
+    CHECK_MESSAGE(read_file(log).find(option) != std::string::npos, read_file(log));
+  };
+  refused("--cores", "0");
+  refused("--log-size", "1");
+  refused("--log-parts", "0");
+}
+
 TEST_CASE_FIXTURE(submission_test, "kill needs to be told what") {
   const auto log = here.path / "kill";
   CHECK(tool_process({"kill"}, log).end(0) == usage);

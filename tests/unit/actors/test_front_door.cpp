@@ -140,6 +140,22 @@ TEST_CASE("a client of a cluster cannot stand for a master, and a key that other
   CHECK_THROWS_WITH_AS(node_proof(cluster, "worker-a-1"), doctest::Contains("chmod 600"), salamander::error);
 }
 
+TEST_CASE("files of credentials that are missing or damaged are told by their paths") {
+  const keys_of damaged;
+  const auto keys = driver_credentials(damaged.where.path());
+  std::ofstream(keys.certificate) << "garbage";
+  CHECK_THROWS_WITH_AS(tls_context{keys}, doctest::Contains(("the certificate " + keys.certificate.string() + " is damaged").c_str()),
+                       salamander::error);
+  std::filesystem::remove(keys.authority);
+  CHECK_THROWS_WITH_AS(tls_context{keys}, ("cannot read " + keys.authority.string() + ": No such file or directory").c_str(),
+                       salamander::error);
+
+  const keys_of unreadable; // for everybody, also for root
+  const auto loop = unreadable.where.path() / "client";
+  std::filesystem::create_symlink(loop, loop);
+  CHECK_THROWS_WITH_AS(client_credentials(loop), doctest::Contains(("cannot read " + loop.string() + ": ").c_str()), salamander::error);
+}
+
 TEST_CASE("addresses are read, and wrong ones say what is wrong") {
   CHECK(parse_address("host:7077") == address{"host", 7077});
   CHECK(parse_address("[::1]:80").host == "::1");
