@@ -177,7 +177,7 @@ Z rdd<T>::aggregate(Z zero, Seq seq, Comb comb, where_t where) const {
   return core::on_driver("aggregate", where, core::merging, [&] {
     auto all = std::move(zero);
     for (auto&& part : parts)
-      all = comb(std::move(all), Z(std::move(part)));
+      core::merge_in(comb, all, Z(std::move(part)));
     return all;
   });
 }
