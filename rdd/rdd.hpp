@@ -40,6 +40,8 @@ struct by_value_t {
   }
 };
 inline constexpr by_value_t by_value{};
+template <>
+inline constexpr bool core::orders_rows<by_value_t> = true;
 
 /// A dataset: an immutable, partitioned sequence of T that is computed when an action asks for it, and recomputed from its lineage
 /// when a part is lost. A cheap handle; copies name the same dataset.
