@@ -240,10 +240,10 @@ struct aggregate_function : composed<aggregate_function<T, Z, F>, carried<Z>, F>
     Z sum = carried_value(std::get<0>(this->parts));
     in.each(
         [&](auto&& record) {
-          if constexpr (std::is_invocable_v<const F&, Z&&, decltype(record)>)
-            sum = f(std::move(sum), std::forward<decltype(record)>(record));
+          if constexpr (std::is_invocable_v<const F&, Z&&, decltype(record)> || std::is_invocable_v<const F&, Z&, decltype(record)>)
+            merge_in(f, sum, std::forward<decltype(record)>(record));
           else
-            sum = f(std::move(sum), to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
+            merge_in(f, sum, to_owned<owned_t<T>>(std::forward<decltype(record)>(record)));
         },
         [&] { in.hold(weight_of(sum)); });
     return sum;

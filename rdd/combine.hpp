@@ -21,9 +21,9 @@ struct reduce_aggregator : composed<reduce_aggregator<V, F>, F> {
   void merge_value(V& into, X&& value) const {
     const F& f = std::get<0>(this->parts);
     if constexpr (std::is_same_v<std::remove_cvref_t<X>, V>)
-      into = f(std::move(into), std::forward<X>(value));
+      merge_in(f, into, std::forward<X>(value));
     else
-      into = f(std::move(into), to_owned<V>(std::forward<X>(value)));
+      merge_in(f, into, to_owned<V>(std::forward<X>(value)));
   }
   void merge_combined(V& into, const V& other) const {
     merge_value(into, other);
@@ -41,10 +41,10 @@ struct general_aggregator : composed<general_aggregator<V, C, Create, MergeValue
   }
   template <class X>
   void merge_value(C& into, X&& value) const {
-    into = std::get<1>(this->parts)(std::move(into), to_owned<V>(std::forward<X>(value)));
+    merge_in(std::get<1>(this->parts), into, to_owned<V>(std::forward<X>(value)));
   }
   void merge_combined(C& into, const C& other) const {
-    into = std::get<2>(this->parts)(std::move(into), other);
+    merge_in(std::get<2>(this->parts), into, other);
   }
 };
 
@@ -61,10 +61,10 @@ struct zero_aggregator : composed<zero_aggregator<V, C, MergeValue, MergeCombine
   }
   template <class X>
   void merge_value(C& into, X&& value) const {
-    into = std::get<1>(this->parts)(std::move(into), to_owned<V>(std::forward<X>(value)));
+    merge_in(std::get<1>(this->parts), into, to_owned<V>(std::forward<X>(value)));
   }
   void merge_combined(C& into, const C& other) const {
-    into = std::get<2>(this->parts)(std::move(into), other);
+    merge_in(std::get<2>(this->parts), into, other);
   }
 };
 

@@ -148,6 +148,10 @@ public:
   /// The partitions of all inputs, in order; inputs with equal partitioners are joined partition by partition.
   template <class T>
   rdd<T> union_of(const std::vector<rdd<T>>& inputs, where_t where = where_t::current()) const;
+  template <class T>
+  rdd<T> union_of(std::initializer_list<rdd<T>> inputs, where_t where = where_t::current()) const {
+    return union_of(std::vector<rdd<T>>(inputs), where);
+  }
 
   /// A value for tasks to add to, each partition counted exactly once; see accumulator. `zero`: where it begins and what reset() goes back
   /// to. `merge`: summing{}, maximum{}, minimum{}, or a function without captures that takes (T&, value), or (T, value) and gives a T.

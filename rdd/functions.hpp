@@ -6,6 +6,7 @@
 #include <salamander/rdd/invoke.hpp>
 #include <salamander/rdd/key_partitioner.hpp>
 #include <salamander/rdd/narrow.hpp>
+#include <salamander/rdd/ordering.hpp>
 #include <salamander/rdd/stats.hpp>
 #include <salamander/rdd/part_writer.hpp>
 #include <salamander/rdd/to_text.hpp>
@@ -165,6 +166,9 @@ struct reversed : composed<reversed<Less>, Less> {
   }
 };
 
+template <class Less>
+inline constexpr bool orders_rows<reversed<Less>> = orders_rows<Less>;
+
 struct no_value_record {};
 
 /// A record as a key without a value, for distinct.
@@ -187,9 +191,34 @@ template <class Less, class Owned>
 struct owning_less : composed<owning_less<Less, Owned>, Less> {
   template <class A, class B>
   bool operator()(const A& a, const B& b) const {
-    return std::get<0>(this->parts)(to_owned<Owned>(a), to_owned<Owned>(b));
+    const Owned& left = owned_form(a);
+    const Owned& right = owned_form(b);
+    return std::get<0>(this->parts)(left, right);
+  }
+
+private:
+  template <class A>
+  static decltype(auto) owned_form(const A& a) {
+    if constexpr (std::is_same_v<A, Owned>)
+      return (a);
+    else
+      return to_owned<Owned>(a);
   }
 };
+
+template <class Less, class Owned>
+inline constexpr bool orders_rows<owning_less<Less, Owned>> = true;
+
+/// A user's ordering of records as one of records and owned ones, in any combination.
+template <class T, class Less>
+auto order_of_records(Less less) {
+  auto order = strict_order<owned_t<T>>(std::move(less));
+  using order_type = decltype(order);
+  if constexpr (!is_borrowed<T> || orders_rows<order_type> || (std::is_same_v<T, std::string_view> && ordering<order_type, T>))
+    return order;
+  else
+    return owning_less<order_type, owned_t<T>>{{std::tuple<order_type>(std::move(order))}};
+}
 
 template <class T>
 struct one_function {

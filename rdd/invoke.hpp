@@ -117,6 +117,17 @@ private:
   std::conditional_t<copy_by_reference, std::vector<owned_type>, nothing> copies_;
 };
 
+/// `into` = f(into, value). f takes what there is by value, or changes it in place: then it may return it, or nothing.
+template <class F, class C, class V>
+void merge_in(const F& f, C& into, V&& value) {
+  if constexpr (std::is_invocable_v<const F&, C&&, V&&>)
+    into = f(std::move(into), std::forward<V>(value));
+  else if constexpr (std::is_void_v<std::invoke_result_t<const F&, C&, V&&>>)
+    f(into, std::forward<V>(value));
+  else
+    into = f(into, std::forward<V>(value));
+}
+
 /// What F returns for records of T.
 template <class F, class T>
 using record_result_t = typename record_caller<F, T>::result_type;

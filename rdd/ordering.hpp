@@ -59,6 +59,14 @@ struct descending_less {
   }
 };
 
+/// True for orderings that take any of two: owned values and rows.
+template <class Less>
+inline constexpr bool orders_rows = false;
+template <>
+inline constexpr bool orders_rows<ascending_less> = true;
+template <>
+inline constexpr bool orders_rows<descending_less> = true;
+
 /// True for pairs and the like that hold strings: they lie in blocks as another type, which the standard does not compare with the owned one.
 template <class K>
 inline constexpr bool differs_as_row = !std::is_same_v<row_t<kept_t<K>>, owned_t<K>> && !std::is_same_v<owned_t<K>, std::string>;

@@ -40,6 +40,8 @@ struct by_value_t {
   }
 };
 inline constexpr by_value_t by_value{};
+template <>
+inline constexpr bool core::orders_rows<by_value_t> = true;
 
 /// A dataset: an immutable, partitioned sequence of T that is computed when an action asks for it, and recomputed from its lineage
 /// when a part is lost. A cheap handle; copies name the same dataset.
@@ -313,7 +315,8 @@ public:
   template <class F>
     requires core::reducer<F, core::owned_t<T>>
   owned_type fold(owned_type zero, F f, where_t where = where_t::current()) const;
-  /// seq(Z, record) -> Z within partitions, comb(Z, Z) -> Z between them; `zero` starts each partition and the driver's merge.
+  /// seq(Z, record) -> Z within partitions, comb(Z, Z) -> Z between them; `zero` starts each partition and the driver's merge. Either may
+  /// take a Z& instead and change it in place; the same holds for tree_aggregate, aggregate_by_key and combine_by_key.
   template <class Z, class Seq, class Comb>
   Z aggregate(Z zero, Seq seq, Comb comb, where_t where = where_t::current()) const;
   /// As reduce, merged in `depth` levels: all but the last in shuffles. For many partitions and large values.

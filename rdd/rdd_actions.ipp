@@ -89,7 +89,7 @@ bool rdd<T>::is_empty(where_t where) const {
 template <class T>
 template <class Less>
 std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, where_t where) const {
-  const auto order = core::strict_order<owned_type>(std::move(less));
+  const auto order = core::order_of_records<T>(std::move(less));
   using order_type = std::remove_const_t<decltype(order)>;
   using function = core::first_ordered_function<T, order_type>;
   app_->check_usable("take_ordered", where);
@@ -102,11 +102,12 @@ std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, whe
     std::vector<owned_type> all;
     for (auto& part : parts) {
       std::vector<owned_type> merged;
-      merged.reserve(all.size() + part.size());
-      std::merge(std::make_move_iterator(all.begin()), std::make_move_iterator(all.end()), std::make_move_iterator(part.begin()),
-                 std::make_move_iterator(part.end()), std::back_inserter(merged), order);
-      if (merged.size() > n)
-        merged.erase(merged.begin() + static_cast<std::ptrdiff_t>(n), merged.end());
+      merged.reserve(std::min(n, all.size() + part.size()));
+      for (auto a = all.begin(), b = part.begin(); merged.size() < n && (a != all.end() || b != part.end());) {
+        auto& next = a == all.end() || (b != part.end() && order(*b, *a)) ? b : a;
+        merged.push_back(std::move(*next));
+        ++next;
+      }
       all = std::move(merged);
     }
     return all;
@@ -117,7 +118,7 @@ template <class T>
 template <class Less>
 std::vector<core::owned_t<T>> rdd<T>::top(std::size_t n, Less less, where_t where) const {
   core::check_number(n, "top", where);
-  auto order = core::strict_order<owned_type>(std::move(less));
+  auto order = core::order_of_records<T>(std::move(less));
   return take_ordered(n, core::reversed<decltype(order)>{{std::tuple<decltype(order)>(std::move(order))}}, where);
 }
 
@@ -177,7 +178,7 @@ Z rdd<T>::aggregate(Z zero, Seq seq, Comb comb, where_t where) const {
   return core::on_driver("aggregate", where, core::merging, [&] {
     auto all = std::move(zero);
     for (auto&& part : parts)
-      all = comb(std::move(all), Z(std::move(part)));
+      core::merge_in(comb, all, Z(std::move(part)));
     return all;
   });
 }

@@ -23,8 +23,7 @@ auto order_of_rows(Less less) {
   using key_row = key_row_t<key_in<T>>;
   auto order = strict_order<owned_key<T>>(std::move(less));
   using order_type = decltype(order);
-  constexpr bool by_parts = std::is_same_v<order_type, ascending_less> || std::is_same_v<order_type, descending_less>;
-  if constexpr (by_parts || (ordering<order_type, key_row> && !differs_as_row<key_in<T>>))
+  if constexpr (orders_rows<order_type> || (ordering<order_type, key_row> && !differs_as_row<key_in<T>>))
     return order;
   else
     return owning_less<order_type, owned_t<key_row>>{{std::tuple<order_type>(std::move(order))}};

@@ -40,7 +40,7 @@ Z rdd<T>::tree_aggregate(Z zero, Seq seq, Comb comb, int depth, where_t where) c
   return core::on_driver(operation, where, core::merging, [&] {
     Z all = std::move(found.front());
     for (std::size_t i = 1; i < found.size(); ++i)
-      all = comb(std::move(all), Z(std::move(found[i])));
+      core::merge_in(comb, all, Z(std::move(found[i])));
     return all;
   });
 }

@@ -14,10 +14,10 @@ struct fold_partition_function : composed<fold_partition_function<T, Z, Seq>, ca
     const Seq& f = std::get<1>(this->parts);
     Z all = carried_value(std::get<0>(this->parts));
     for (const auto& record : records) {
-      if constexpr (std::is_invocable_v<const Seq&, Z&&, const T&>)
-        all = f(std::move(all), record);
+      if constexpr (std::is_invocable_v<const Seq&, Z&&, const T&> || std::is_invocable_v<const Seq&, Z&, const T&>)
+        merge_in(f, all, record);
       else
-        all = f(std::move(all), to_owned<owned_t<T>>(record));
+        merge_in(f, all, to_owned<owned_t<T>>(record));
     }
     return {std::move(all)};
   }

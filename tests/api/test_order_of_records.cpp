@@ -80,6 +80,14 @@ TEST_CASE_FIXTURE(api, "lines as parts of records are ordered by their character
   const auto lines = sc.text_file(dir.file("lines", "b b\na\nc\n"), 2);
   const auto sized = lines.map([](std::string_view line) { return std::pair{line.size(), line}; });
   CHECK(sized.max() == std::pair{std::size_t{3}, std::string("b b")});
+  const auto longer = [](const std::string& a, const std::string& b) { return a.size() < b.size(); };
+  CHECK(lines.max(longer) == "b b");
+  CHECK(lines.top(2, longer) == strings{"b b", "a"});
+  CHECK(lines.take_ordered(1, [](std::string_view a, std::string_view b) { return b < a; }) == strings{"c"});
+  const auto by_size = [](const auto& a, const auto& b) { return a.first < b.first; };
+  CHECK(sized.take_ordered(1, by_size).front().second == "a");
+  CHECK(sized.top(1, [](auto& a, auto& b) { return b < a; }).front().second == "a");
+  CHECK(sized.map([](const auto& one) { return std::pair{one.second, one.first}; }).top(1, sal::by_value).front().first == "b b");
   CHECK(sized.sort_by([](const auto& one) { return one; }).values().collect() == strings{"a", "c", "b b"});
 }
 

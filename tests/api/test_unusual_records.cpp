@@ -77,6 +77,23 @@ TEST_CASE_FIXTURE(api, "keys may be empty structs, times, and sets in whatever o
   CHECK(sc.parallelize(std::vector{up, down}, 2).distinct().count() == 1);
 }
 
+TEST_CASE_FIXTURE(api, "functions that merge may change what there is in place") {
+  const auto numbers = sc.range(1, 101, 1, 7);
+  using set = std::set<std::int64_t>;
+  const auto add = [](set& all, std::int64_t x) { all.insert(x % 10); };
+  const auto unite = [](auto& all, const auto& more) -> auto& {
+    all.insert(more.begin(), more.end());
+    return all;
+  };
+  CHECK(numbers.aggregate(set{}, add, unite).size() == 10);
+  CHECK(numbers.tree_aggregate(set{}, add, unite, 3).size() == 10);
+  const auto keyed = numbers.key_by([](std::int64_t x) { return x % 2; });
+  const auto digits = keyed.aggregate_by_key(set{}, add, unite);
+  CHECK(digits.lookup(1).front() == set{1, 3, 5, 7, 9});
+  const auto combined = keyed.combine_by_key([](std::int64_t x) { return set{x % 10}; }, add, unite);
+  CHECK(combined.lookup(0).front() == set{0, 2, 4, 6, 8});
+}
+
 TEST_CASE_FIXTURE(api, "a pointer to a data member is a function of records") {
   const auto people = sc.parallelize(std::vector<person>{{"Ann", 41}, {"Bo", 7}}, 2);
   CHECK(people.map(&person::age).collect() == std::vector{41, 7});
