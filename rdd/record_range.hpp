@@ -4,6 +4,7 @@
 #include <salamander/rdd/node.hpp>
 
 #include <iterator>
+#include <ranges>
 #include <stdexcept>
 
 namespace salamander {
@@ -134,3 +135,7 @@ private:
 };
 
 } // namespace salamander
+
+/// A handle that is cheap to copy: views of a range that a function was given hold a copy of it, and may be returned.
+template <class T>
+inline constexpr bool std::ranges::enable_view<salamander::record_range<T>> = true;
