@@ -85,3 +85,18 @@ auto strict_order(Less less) {
 }
 
 } // namespace salamander::core
+
+namespace salamander {
+
+/// The ordering of pairs by their second member, for top, take_ordered, min and max.
+struct by_value_t {
+  template <class A, class B>
+  bool operator()(const A& a, const B& b) const {
+    return core::comes_before(a.second, b.second);
+  }
+};
+inline constexpr by_value_t by_value{};
+template <>
+inline constexpr bool core::orders_rows<by_value_t> = true;
+
+} // namespace salamander

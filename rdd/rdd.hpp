@@ -32,17 +32,6 @@ namespace salamander {
 class context;
 using where_t = source_location;
 
-/// The ordering of pairs by their second member, for top, take_ordered, min and max.
-struct by_value_t {
-  template <class A, class B>
-  bool operator()(const A& a, const B& b) const {
-    return core::comes_before(a.second, b.second);
-  }
-};
-inline constexpr by_value_t by_value{};
-template <>
-inline constexpr bool core::orders_rows<by_value_t> = true;
-
 /// A dataset: an immutable, partitioned sequence of T that is computed when an action asks for it, and recomputed from its lineage
 /// when a part is lost. A cheap handle; copies name the same dataset.
 ///
