@@ -73,6 +73,7 @@ private:
   std::uint32_t queue_tasks(const stage& ready, task_set& tasks) const;
   void map_stage_complete(stage& done);
   void retire(stage& interrupted);
+  duration resubmit_wait(const stage& interrupted) const;
   void resubmit_later(stage& interrupted);
   void resubmit_due();
   void requeue(stage& of, std::uint32_t index);

@@ -73,7 +73,9 @@ struct scheduler_options {
   std::uint32_t stage_attempts_max = 4;         ///< consecutive failed attempts of one stage
   duration locality_wait = std::chrono::seconds(3);
   duration resubmit_delay = std::chrono::milliseconds(0); ///< collects a burst of fetch failures before the map stage reruns
-  std::uint64_t result_bytes_max = 1ULL << 30;            ///< of one job; 0: no limit
+  /// Before the attempt of a stage that follows two in a row that lacked inputs; doubled before each further one.
+  duration resubmit_pause = std::chrono::milliseconds(100);
+  std::uint64_t result_bytes_max = 1ULL << 30; ///< of one job; 0: no limit
   /// Tasks sent ahead of free cores to an executor when tasks of a stage take far less than a message's round trip.
   std::uint32_t lookahead_tasks_max = 64;
   duration starvation_warning = std::chrono::seconds(15); ///< tasks to launch and nothing running for so long is worth a warning
