@@ -191,7 +191,7 @@ T read_msgpack(byte_reader& in) {
 template <class T>
 void write_container(byte_writer& out, const T& values) {
   using value_type = typename T::value_type;
-  static_assert(!is_borrowed<typename element<value_type>::type>,
+  static_assert(!is_borrowed<typename element<value_type>::type> || is_borrowed<T>,
                 "salamander: this record is a container of std::string_view, whose characters it does not keep; make it one of std::string "
                 "(a std::vector of views is kept as one of strings)");
   out.varint(values.size());
