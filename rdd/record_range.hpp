@@ -4,6 +4,7 @@
 #include <salamander/rdd/node.hpp>
 
 #include <iterator>
+#include <string_view>
 
 namespace salamander {
 template <class T>
@@ -114,3 +115,7 @@ private:
 };
 
 } // namespace salamander
+
+/// A handle that is cheap to copy: views of a range that a function was given hold a copy of it, and may be returned.
+template <class T>
+inline constexpr bool std::ranges::enable_view<salamander::record_range<T>> = true;

@@ -1,6 +1,7 @@
 #include "fixture.hpp"
 
 #include <chrono>
+#include <ranges>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -92,6 +93,18 @@ TEST_CASE_FIXTURE(api, "functions that merge may change what there is in place")
   CHECK(digits.lookup(1).front() == set{1, 3, 5, 7, 9});
   const auto combined = keyed.combine_by_key([](std::int64_t x) { return set{x % 10}; }, add, unite);
   CHECK(combined.lookup(0).front() == set{0, 2, 4, 6, 8});
+}
+
+TEST_CASE_FIXTURE(api, "functions of partitions may return views of the range they were given") {
+  const auto numbers = sc.range(0, 20'000, 1, 3);
+  const auto odd =
+      numbers.map_partitions([](auto records) { return records | std::views::filter([](std::int64_t x) { return x % 2 == 1; }); });
+  CHECK(odd.count() == 10'000);
+  CHECK(odd.sum() == 100'000'000);
+  const auto halves = numbers.map_partitions([](sal::record_range<std::int64_t> records) {
+    return records | std::views::transform([](std::int64_t x) { return static_cast<double>(x) * 0.5; });
+  });
+  CHECK(halves.max() == 9999.5);
 }
 
 TEST_CASE_FIXTURE(api, "a pointer to a data member is a function of records") {
