@@ -119,6 +119,12 @@ inline constexpr bool is_std_array = false;
 template <class T, std::size_t N>
 inline constexpr bool is_std_array<std::array<T, N>> = true;
 template <class T>
+inline constexpr bool looks_elsewhere = false;
+template <class T, std::size_t N>
+inline constexpr bool looks_elsewhere<std::span<T, N>> = true;
+template <class T>
+inline constexpr bool looks_elsewhere<std::reference_wrapper<T>> = true;
+template <class T>
 inline constexpr bool is_smart_pointer = requires(T p) {
   p.get();
   p.reset();
@@ -303,6 +309,9 @@ void write_value(byte_writer& out, const T& value) {
   } else if constexpr (is_smart_pointer<T> || std::is_pointer_v<T>) {
     static_assert(always_false<T>, "salamander: a pointer cannot travel between processes; put the value itself into the record, "
                                    "and a std::string instead of a literal");
+  } else if constexpr (looks_elsewhere<T>) {
+    static_assert(always_false<T>, "salamander: a std::span or std::reference_wrapper cannot travel between processes, it points to what somebody "
+                                   "else owns; put a std::vector or the value itself into the record");
   } else if constexpr (is_reflectable<T>) {
     for_each_field(value, [&](const auto& field) { write_value(out, field); });
   } else {

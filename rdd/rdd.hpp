@@ -15,7 +15,6 @@
 #include <salamander/rdd/indexing.hpp>
 #include <salamander/rdd/job_future.hpp>
 #include <salamander/rdd/narrow.hpp>
-#include <salamander/rdd/ordering.hpp>
 #include <salamander/rdd/pairing.hpp>
 #include <salamander/rdd/partition_groups.hpp>
 #include <salamander/rdd/pipe.hpp>
@@ -88,8 +87,7 @@ public:
   friend rdd operator+(const rdd& a, const rdd& b) {
     return a.union_with(b);
   }
-  /// Each record once; shuffles, n -> `partitions` (default: as many as now). A dataset with a partitioner keeps it and moves nothing, unless
-  /// another number of partitions is asked for.
+  /// Each record once; shuffles, n -> `partitions` (default: as many as now, and in place if the dataset has a partitioner, which it keeps).
   rdd<core::kept_t<T>> distinct(core::partition_spec partitions = {}, where_t where = where_t::current()) const;
   /// (k, all records with f(record) == k); shuffles.
   template <core::record_function<T> F>
@@ -282,8 +280,7 @@ public:
   std::uint64_t count(where_t where = where_t::current()) const;
   /// The first record. Errors: errc::empty_collection.
   owned_type first(where_t where = where_t::current()) const;
-  /// The first `n` records; scans as few partitions as it can, in a growing series of jobs.
-  /// Errors, also of top and take_ordered: errc::invalid_argument for a negative number.
+  /// The first `n` records, in a growing series of jobs. Errors, also of top and take_ordered: errc::invalid_argument if negative.
   std::vector<owned_type> take(std::size_t n, where_t where = where_t::current()) const;
   bool is_empty(where_t where = where_t::current()) const;
   /// The `n` largest under `less`, largest first; equal ones in order of appearance.

@@ -6,7 +6,9 @@
 #include <salamander/rdd/group.hpp>
 
 #include <array>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -135,6 +137,10 @@ template <class T>
 inline constexpr bool is_plain = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T>;
 template <>
 inline constexpr bool is_plain<std::string_view> = false;
+template <class T, std::size_t N>
+inline constexpr bool is_plain<std::span<T, N>> = false;
+template <class T>
+inline constexpr bool is_plain<std::reference_wrapper<T>> = false;
 template <class A, class B>
 inline constexpr bool is_plain<std::pair<A, B>> = is_plain<A> && is_plain<B>;
 template <class... Ts>

@@ -101,8 +101,9 @@ TEST_CASE_FIXTURE(api, "functions of partitions may return views of the range th
       numbers.map_partitions([](auto records) { return records | std::views::filter([](std::int64_t x) { return x % 2 == 1; }); });
   CHECK(odd.count() == 10'000);
   CHECK(odd.sum() == 100'000'000);
-  const auto halves = numbers.map_partitions(
-      [](sal::record_range<std::int64_t> records) { return records | std::views::transform([](std::int64_t x) { return x * 0.5; }); });
+  const auto halves = numbers.map_partitions([](sal::record_range<std::int64_t> records) {
+    return records | std::views::transform([](std::int64_t x) { return static_cast<double>(x) * 0.5; });
+  });
   CHECK(halves.max() == 9999.5);
 }
 
