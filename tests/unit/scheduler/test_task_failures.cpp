@@ -269,6 +269,7 @@ TEST_CASE("a stage that fails to fetch four times in a row is given up") {
     CHECK(f.only().stage == stage_id{0});
     f.succeed(f.only().task);
     f.fail_fetch(f.only().task, shuffle_id{0}, 0, executor_id{0});
+    f.advance(std::chrono::seconds(1));
   }
   const auto why = f.failure_of(job);
   CHECK(is(why, errc::stage_aborted));
@@ -281,6 +282,27 @@ TEST_CASE("a stage that fails to fetch four times in a row is given up") {
   CHECK(f.finished(again));
 }
 
+TEST_CASE("a stage that lacks inputs twice in a row waits for word of the executor that had them") {
+  driver_fixture f;
+  f.join_executor(0, 8);
+  const auto job = f.submit(f.shuffle(f.source(8), 1));
+  f.run_stage(stage_id{0});
+  f.join_executor(1, 8);
+  // Executor 0 has ended, which nobody knows yet, and refuses connections.
+  f.fail_fetch(f.only().task, shuffle_id{0}, 0, executor_id{0});
+  f.run_stage(stage_id{0});
+  f.fail_fetch(f.only().task, shuffle_id{0}, 1, executor_id{0});
+  CHECK(f.running.empty());
+  f.advance(std::chrono::milliseconds(99));
+  CHECK(f.running.empty());
+  f.lose(0);
+  f.advance(std::chrono::milliseconds(1));
+  CHECK(f.of(stage_id{0}).size() >= 7); // all that went with it, at once
+  f.run_until_idle();
+  CHECK(f.finished(job));
+  CHECK(f.launched_partitions(stage_id{1}, 2) == vec{0});
+}
+
 TEST_CASE("a stage that succeeds in between may fail to fetch again") {
   driver_fixture f;
   f.join_executor(0, 1);
@@ -289,6 +311,7 @@ TEST_CASE("a stage that succeeds in between may fail to fetch again") {
   for (int i = 0; i < 3; ++i) {
     f.run_stage(stage_id{0});
     f.fail_fetch(f.task_of(stage_id{1}, 0).task, shuffle_id{0}, 0, executor_id{0});
+    f.advance(std::chrono::seconds(1));
   }
   f.run_stage(stage_id{0});
   f.run_stage(stage_id{1});
