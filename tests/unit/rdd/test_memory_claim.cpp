@@ -66,12 +66,12 @@ private:
   T (*make_)(std::uint64_t);
 };
 
-using record = std::pair<std::int64_t, std::string>;
+using keyed_text = std::pair<std::int64_t, std::string>;
 
-record small_text(std::uint64_t i) {
+keyed_text small_text(std::uint64_t i) {
   return {static_cast<std::int64_t>(i), std::string(40, static_cast<char>('a' + i % 26))};
 }
-record few_keys(std::uint64_t i) {
+keyed_text few_keys(std::uint64_t i) {
   return {static_cast<std::int64_t>(i % 7), std::string(100, static_cast<char>('a' + i % 26))};
 }
 std::pair<std::int64_t, std::vector<double>> vectors(std::uint64_t i) {
@@ -234,8 +234,8 @@ TEST_CASE("a table says beforehand what it takes while it grows") {
 }
 
 TEST_CASE("tables and buffers of tasks stay near the budget, and what does not fit is an error that says where") {
-  const endless_node<record> texts(20'000'000, &small_text);
-  const endless_node<record> groups(20'000'000, &few_keys);
+  const endless_node<keyed_text> texts(20'000'000, &small_text);
+  const endless_node<keyed_text> groups(20'000'000, &few_keys);
   const endless_node<std::pair<std::int64_t, std::vector<double>>> wide_records(1'000'000, &vectors);
   const auto on = [](const auto& input) { return std::vector{wide(std::shared_ptr<const lineage>(&input, [](const lineage*) {}), 1)}; };
   const auto beside = [](const auto& input) { return std::vector{narrow(std::shared_ptr<const lineage>(&input, [](const lineage*) {}))}; };
@@ -243,19 +243,19 @@ TEST_CASE("tables and buffers of tasks stay near the budget, and what does not f
   SUBCASE("combining many keys") {
     const auto keep = [](std::string a, const std::string&) { return a; };
     using keeping = reduce_aggregator<std::string, decltype(keep)>;
-    const combine_node<record, keeping> dataset(header(2, "reduce_by_key", 4, on(texts)), keeping{{std::tuple(keep)}},
-                                                by_hash<std::int64_t>(4));
+    const combine_node<keyed_text, keeping> dataset(header(2, "reduce_by_key", 4, on(texts)), keeping{{std::tuple(keep)}},
+                                                    by_hash<std::int64_t>(4));
     check_bounded(texts, "reduce_by_key at program.cpp:12", "combining by key",
                   [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
   SUBCASE("combining few keys into ever larger values") {
-    const combine_node<record, gathering> dataset(header(2, "combine_by_key", 4, on(groups)),
-                                                  gathering{{std::tuple(create, gather, gather_all)}}, by_hash<std::int64_t>(4));
+    const combine_node<keyed_text, gathering> dataset(header(2, "combine_by_key", 4, on(groups)),
+                                                      gathering{{std::tuple(create, gather, gather_all)}}, by_hash<std::int64_t>(4));
     check_bounded(groups, "combine_by_key at program.cpp:12", "combining by key",
                   [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
   SUBCASE("scattering") {
-    const partition_node<record> dataset(header(2, "partition_by", 4, on(texts)), by_hash<std::int64_t>(4));
+    const partition_node<keyed_text> dataset(header(2, "partition_by", 4, on(texts)), by_hash<std::int64_t>(4));
     check_bounded(texts, "partition_by at program.cpp:12", "a shuffle",
                   [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
@@ -266,12 +266,12 @@ TEST_CASE("tables and buffers of tasks stay near the budget, and what does not f
                   [&](core::task_context& context) { dataset.write_map_output(0, 0, context); });
   }
   SUBCASE("grouping a narrow parent") {
-    const group_node<record> dataset(header(2, "group_by_key", 1, beside(groups)), by_hash<std::int64_t>(1));
+    const group_node<keyed_text> dataset(header(2, "group_by_key", 1, beside(groups)), by_hash<std::int64_t>(1));
     check_bounded(groups, "group_by_key at program.cpp:12", "reading a partition by key",
                   [&](core::task_context& context) { dataset.read(0, context); });
   }
   SUBCASE("collecting") {
-    const collect_action<record> collect(collect_action<record>::no_limit, "collect", {"program.cpp", 5});
+    const collect_action<keyed_text> collect(collect_action<keyed_text>::no_limit, "collect", {"program.cpp", 5});
     check_bounded(texts, "collect at program.cpp:5", "collecting a partition",
                   [&](core::task_context& context) { collect.run(texts, 0, context); });
     const collect_action<std::pair<std::int64_t, std::vector<double>>> collect_wide(~0ULL, "collect", {"program.cpp", 5});
@@ -279,26 +279,26 @@ TEST_CASE("tables and buffers of tasks stay near the budget, and what does not f
                   [&](core::task_context& context) { collect_wide.run(wide_records, 0, context); });
   }
   SUBCASE("the first of many") {
-    const first_ordered_function<record, std::less<>> top{{std::tuple(carry<std::uint64_t>(10'000'000), std::less<>())}};
+    const first_ordered_function<keyed_text, std::less<>> top{{std::tuple(carry<std::uint64_t>(10'000'000), std::less<>())}};
     const placed place("take_ordered");
     check_bounded(texts, "take_ordered at program.cpp:5", "the result of a partition",
                   [&](core::task_context& context) { top(*reader_of(texts, context, place)); });
   }
   SUBCASE("aggregating into a container") {
-    const auto add = [](std::vector<std::string> all, const record& one) {
+    const auto add = [](std::vector<std::string> all, const keyed_text& one) {
       all.push_back(one.second);
       return all;
     };
-    using function = aggregate_function<record, std::vector<std::string>, decltype(add)>;
+    using function = aggregate_function<keyed_text, std::vector<std::string>, decltype(add)>;
     const function aggregate{{std::tuple(carry(std::vector<std::string>{}), add)}};
     const placed place("aggregate");
     check_bounded(groups, "aggregate at program.cpp:5", "the result of a partition",
                   [&](core::task_context& context) { aggregate(*reader_of(groups, context, place)); });
   }
   SUBCASE("glom") {
-    const glom_node<record> dataset(header(2, "glom", 1, beside(texts)));
+    const glom_node<keyed_text> dataset(header(2, "glom", 1, beside(texts)));
     check_bounded(texts, "glom at program.cpp:12", "glom", [&](core::task_context& context) {
-      batch<std::vector<record>> out;
+      batch<std::vector<keyed_text>> out;
       dataset.read(0, context)->next(out);
     });
   }
@@ -307,15 +307,15 @@ TEST_CASE("tables and buffers of tasks stay near the budget, and what does not f
 TEST_CASE("what a task holds for one of several tables is free when that one is done with") {
   services around;
   around.budget = 8 * mebibyte;
-  std::vector<std::vector<record>> partitions(20);
+  std::vector<std::vector<keyed_text>> partitions(20);
   for (std::size_t p = 0; p < partitions.size(); ++p)
     for (std::uint64_t i = 0; i < 10'000; ++i)
       partitions[p].push_back(small_text(i));
   const auto pairs = source(around, 1, partitions);
   const auto first = [](std::string a, const std::string&) { return a; };
   using keeping = reduce_aggregator<std::string, decltype(first)>;
-  const auto combined = std::make_shared<combine_node<record, keeping>>(header(2, "reduce_by_key", 20, {narrow(pairs)}),
-                                                                        keeping{{std::tuple(first)}}, by_hash<std::int64_t>(20));
+  const auto combined = std::make_shared<combine_node<keyed_text, keeping>>(header(2, "reduce_by_key", 20, {narrow(pairs)}),
+                                                                            keeping{{std::tuple(first)}}, by_hash<std::int64_t>(20));
   auto all = header(3, "coalesce", 1);
   dependency edge = narrow(combined);
   edge.how = dependency::kind::grouped;
@@ -323,7 +323,7 @@ TEST_CASE("what a task holds for one of several tables is free when that one is 
   for (std::uint32_t p = 0; p < 20; ++p)
     edge.groups[0].push_back(p);
   all.dependencies.push_back(edge);
-  const concatenation_node<record> one(std::move(all));
+  const concatenation_node<keyed_text> one(std::move(all));
   task run(around);
   CHECK(records_of(one, run.context).size() == 200'000);
 }

@@ -99,8 +99,10 @@ TEST_CASE("what is not the task's fault never counts: a lost executor, blocks th
   const auto job = f.submit(reduced);
   f.run_stage(stage_id{0});
   const auto task = [&] { return f.of(stage_id{1}).front().task; };
-  for (int i = 0; i < 3; ++i)
+  for (int i = 0; i < 3; ++i) {
     f.fail_fetch(task(), reduced->dependencies[0].shuffle, 0, no_executor);
+    f.advance(seconds(1));
+  }
   for (int i = 0; i < 10; ++i)
     f.fail(task(), task_was_cancelled{});
   f.lose(0);
