@@ -138,7 +138,7 @@ void check_type(const char* name) {
   CHECK(fingerprint_of_block(std::vector<T>{}) != 0);
 }
 
-using record = std::pair<std::string, std::int64_t>;
+using word_count = std::pair<std::string, std::int64_t>;
 const auto plus = [](std::int64_t a, std::int64_t b) { return a + b; };
 using summing = reduce_aggregator<std::int64_t, decltype(plus)>;
 
@@ -294,14 +294,14 @@ TEST_CASE("a fingerprint taken on the way is the same in every attempt, and anot
   services around;
   around.compares = true;
   const auto rows = [](std::int64_t more) {
-    std::vector<record> all;
+    std::vector<word_count> all;
     for (int i = 0; i < 3000; ++i)
       all.emplace_back("key " + std::to_string(i % 700), i == 1234 ? i + more : i);
-    return std::vector<std::vector<record>>{all};
+    return std::vector<std::vector<word_count>>{all};
   };
   const auto taken = [&](std::int64_t more, std::uint32_t partitions, std::size_t limit) {
-    const auto dataset = partition_node<record>(header(3, "partition_by", partitions, {wide(source(around, 1, rows(more)), 2)}),
-                                                std::make_shared<const hash_key_partitioner<std::string_view>>(partitions));
+    const auto dataset = partition_node<word_count>(header(3, "partition_by", partitions, {wide(source(around, 1, rows(more)), 2)}),
+                                                    std::make_shared<const hash_key_partitioner<std::string_view>>(partitions));
     map_side(dataset, limit, 0, around);
     return around.fingerprints.at({shuffle_id{2}, 0});
   };
@@ -319,19 +319,19 @@ TEST_CASE("a fingerprint taken on the way is the same in every attempt, and anot
 TEST_CASE("a map task that runs again has the same fingerprints, and other input has others") {
   services around;
   const auto records_of_round = [](std::int64_t more) {
-    std::vector<std::vector<record>> partitions(3);
+    std::vector<std::vector<word_count>> partitions(3);
     for (std::uint32_t p = 0; p < 3; ++p)
       for (int i = 0; i < 4000; ++i)
         partitions[p].emplace_back("key " + std::to_string(i * 31 % 700), i + static_cast<std::int64_t>(p) + (i == 1234 ? more : 0));
     return partitions;
   };
   const auto hashed = std::make_shared<const hash_key_partitioner<std::string_view>>(5U);
-  const auto datasets = [&](const std::shared_ptr<const typed_node<record>>& pairs) {
+  const auto datasets = [&](const std::shared_ptr<const typed_node<word_count>>& pairs) {
     std::vector<std::shared_ptr<const node>> all;
-    all.push_back(std::make_shared<combine_node<record, summing>>(header(2, "reduce_by_key", 5, {wide(pairs, 1)}),
-                                                                  summing{{std::tuple(plus)}}, hashed));
-    all.push_back(std::make_shared<partition_node<record>>(header(3, "partition_by", 5, {wide(pairs, 2)}), hashed));
-    all.push_back(std::make_shared<repartition_node<record>>(header(4, "repartition", 5, {wide(pairs, 3)})));
+    all.push_back(std::make_shared<combine_node<word_count, summing>>(header(2, "reduce_by_key", 5, {wide(pairs, 1)}),
+                                                                      summing{{std::tuple(plus)}}, hashed));
+    all.push_back(std::make_shared<partition_node<word_count>>(header(3, "partition_by", 5, {wide(pairs, 2)}), hashed));
+    all.push_back(std::make_shared<repartition_node<word_count>>(header(4, "repartition", 5, {wide(pairs, 3)})));
     return all;
   };
   const auto first = datasets(source(around, 1, records_of_round(0)));

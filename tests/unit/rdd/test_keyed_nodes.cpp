@@ -12,8 +12,8 @@ namespace {
 
 using namespace fake;
 
-using record = std::pair<std::string, std::int64_t>;
-using records = std::vector<record>;
+using word_count = std::pair<std::string, std::int64_t>;
+using records = std::vector<word_count>;
 using key_row = std::string_view;
 
 const auto plus = [](std::int64_t a, std::int64_t b) { return a + b; };
@@ -48,17 +48,17 @@ auto shuffled(services& around, const typed_node<T>& dataset, std::size_t limit 
 
 struct keyed {
   explicit keyed(services& around)
-      : pairs(source<record>(around, 1, {some_records(0, 3000), {}, some_records(2, 2000)})),
-        combined(std::make_shared<combine_node<record, summing>>(header(2, "reduce_by_key", 4, {wide(pairs, 1)}),
-                                                                 summing{{std::tuple(plus)}}, by_hash(4))),
-        grouped(std::make_shared<group_node<record>>(header(3, "group_by_key", 4, {wide(pairs, 2)}), by_hash(4))),
-        sorted(std::make_shared<sort_node<record, std::less<>, whole_record<record>>>(header(4, "sort_by_key", 1, {wide(pairs, 3)}),
-                                                                                      by_hash(1), std::less<>(), true)) {}
+      : pairs(source<word_count>(around, 1, {some_records(0, 3000), {}, some_records(2, 2000)})),
+        combined(std::make_shared<combine_node<word_count, summing>>(header(2, "reduce_by_key", 4, {wide(pairs, 1)}),
+                                                                     summing{{std::tuple(plus)}}, by_hash(4))),
+        grouped(std::make_shared<group_node<word_count>>(header(3, "group_by_key", 4, {wide(pairs, 2)}), by_hash(4))),
+        sorted(std::make_shared<sort_node<word_count, std::less<>, whole_record<word_count>>>(header(4, "sort_by_key", 1, {wide(pairs, 3)}),
+                                                                                              by_hash(1), std::less<>(), true)) {}
 
-  std::shared_ptr<const typed_node<record>> pairs;
-  std::shared_ptr<const combine_node<record, summing>> combined;
-  std::shared_ptr<const group_node<record>> grouped;
-  std::shared_ptr<const sort_node<record, std::less<>, whole_record<record>>> sorted;
+  std::shared_ptr<const typed_node<word_count>> pairs;
+  std::shared_ptr<const combine_node<word_count, summing>> combined;
+  std::shared_ptr<const group_node<word_count>> grouped;
+  std::shared_ptr<const sort_node<word_count, std::less<>, whole_record<word_count>>> sorted;
 };
 
 std::map<std::string, std::vector<std::int64_t>> wanted_groups() {
@@ -116,10 +116,11 @@ TEST_CASE("values of bool are grouped and kept like any others") {
 
 TEST_CASE("a failing reducer is told with its dataset, partition and record") {
   services around;
-  const auto pairs = source<record>(around, 1, {records{{"a", 1}, {"b", 2}, {"a", 3}}});
+  const auto pairs = source<word_count>(around, 1, {records{{"a", 1}, {"b", 2}, {"a", 3}}});
   const auto fails = [](std::int64_t, std::int64_t b) -> std::int64_t { throw std::range_error("at " + std::to_string(b)); };
   using failing = reduce_aggregator<std::int64_t, decltype(fails)>;
-  const combine_node<record, failing> combined(header(2, "reduce_by_key", 1, {wide(pairs, 1)}), failing{{std::tuple(fails)}}, by_hash(1));
+  const combine_node<word_count, failing> combined(header(2, "reduce_by_key", 1, {wide(pairs, 1)}), failing{{std::tuple(fails)}},
+                                                   by_hash(1));
   task run(around);
   try {
     combined.write_map_output(0, 0, run.context);
@@ -139,7 +140,7 @@ TEST_CASE("operations that the memory budget refuses fail with out_of_memory, an
     CHECK(text.find(what) != std::string::npos);
     CHECK(text.find("salamander.executor.memory") != std::string::npos);
   };
-  const collect_action<record> collect(collect_action<record>::no_limit, "collect", {"program.cpp", 3});
+  const collect_action<word_count> collect(collect_action<word_count>::no_limit, "collect", {"program.cpp", 3});
   const auto write = [](const node& dataset) {
     return [&dataset](core::task_context& context) { dataset.write_map_output(0, 0, context); };
   };
@@ -170,12 +171,12 @@ TEST_CASE("operations that the memory budget refuses fail with out_of_memory, an
 
 TEST_CASE("collect takes no more than its limit and reads no further") {
   services around;
-  const auto pairs = source<record>(around, 1, {some_records(0, 5000)});
-  for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{700}, collect_action<record>::no_limit}) {
+  const auto pairs = source<word_count>(around, 1, {some_records(0, 5000)});
+  for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{700}, collect_action<word_count>::no_limit}) {
     task run(around);
-    const collect_action<record> collect(limit, "take", {"program.cpp", 3});
+    const collect_action<word_count> collect(limit, "take", {"program.cpp", 3});
     records got;
-    append_rows<record>(got, {collect.run(*pairs, 0, run.context), nullptr});
+    append_rows<word_count>(got, {collect.run(*pairs, 0, run.context), nullptr});
     auto want = some_records(0, 5000);
     want.resize(std::min<std::size_t>(limit, want.size()));
     CHECK((got == want));
