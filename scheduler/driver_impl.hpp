@@ -73,8 +73,8 @@ private:
   std::uint32_t queue_tasks(const stage& ready, task_set& tasks) const;
   void map_stage_complete(stage& done);
   void retire(stage& interrupted);
-  duration resubmit_wait(const stage& interrupted) const;
   void resubmit_later(stage& interrupted);
+  void resubmit_after(stage& interrupted, duration wait);
   void resubmit_due();
   void requeue(stage& of, std::uint32_t index);
   bool failed_somewhere(const stage& s, std::uint32_t index) const;
@@ -114,6 +114,7 @@ private:
   bool accept_map_output(const task_succeeded& e, stage& of, std::uint32_t index);
   void attempt_ended_without_success(stage& of, const running_attempt& attempt);
   void user_failed(stage& of, const running_attempt& attempt, const user_error& why);
+  duration wait_for_inputs(const stage& interrupted) const;
   void fetch_went_wrong(stage& of, const running_attempt& attempt, const fetch_failed& why);
   void remember(stage& of, const running_attempt& attempt, std::string reason);
   bool too_many_failures(const stage& of, std::uint32_t index) const;

@@ -157,19 +157,14 @@ void driver_scheduler::impl::retire(stage& interrupted) {
   interrupted.phase = stage::phase_kind::waiting;
 }
 
-// A refused connection is known sooner than the end of the executor that refuses it, which takes all its outputs at once. Until then each
-// attempt of the stage would find one more of them missing, and so many in a row end its job.
-duration driver_scheduler::impl::resubmit_wait(const stage& interrupted) const {
-  const auto failures = interrupted.fetch_failures.size();
-  if (failures < 2)
-    return options_.resubmit_delay;
-  return std::max(options_.resubmit_delay, options_.resubmit_pause * (1 << std::min<std::size_t>(failures - 2, 6)));
+void driver_scheduler::impl::resubmit_later(stage& interrupted) {
+  resubmit_after(interrupted, options_.resubmit_delay);
 }
 
-void driver_scheduler::impl::resubmit_later(stage& interrupted) {
+void driver_scheduler::impl::resubmit_after(stage& interrupted, duration wait) {
   interrupted.phase = stage::phase_kind::waiting;
   if (!interrupted.resubmit_at)
-    interrupted.resubmit_at = now_ + resubmit_wait(interrupted);
+    interrupted.resubmit_at = now_ + wait;
   resubmissions_.insert(interrupted.id);
 }
 

@@ -250,6 +250,15 @@ void driver_scheduler::impl::user_failed(stage& of, const running_attempt& attem
   }
 }
 
+// A refused connection is known sooner than the end of the executor that refuses it, which takes all its outputs at once. Until then each
+// attempt of the stage would find one more of them missing, and so many in a row end its job.
+duration driver_scheduler::impl::wait_for_inputs(const stage& interrupted) const {
+  const auto failures = interrupted.fetch_failures.size();
+  if (failures < 2)
+    return options_.resubmit_delay;
+  return std::max(options_.resubmit_delay, options_.resubmit_pause * (1 << std::min<std::size_t>(failures - 2, 6)));
+}
+
 // What a live executor does not have any more is unregistered here. Of an executor that was given up nothing is registered: its
 // outputs went with it, and late ones were refused.
 void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& attempt, const fetch_failed& why) {
@@ -274,7 +283,7 @@ void driver_scheduler::impl::fetch_went_wrong(stage& of, const running_attempt& 
       of.fetch_failures.push_back({of.id, of.partition_of(attempt.index), attempt.number, attempt.executor, text});
     retire(of);
   }
-  resubmit_later(of);
+  resubmit_after(of, wait_for_inputs(of));
   if (of.barrier)
     gang_restarts_.try_emplace(of.id, text);
   if (!moved)
