@@ -168,6 +168,7 @@ TEST_CASE("a fetch failure that comes two attempts late unregisters nothing, and
   for (int i = 0; i < 2; ++i) {
     const auto newest = std::prev(f.running.end())->second;
     f.fail_fetch(newest.task, shuffle_id{0}, 0, executor_id{0});
+    f.advance(std::chrono::milliseconds(100));
     f.run_stage(stage_id{0});
     for (const auto& task : f.of(stage_id{1}))
       CHECK((task.stage_attempt == static_cast<std::uint32_t>(i) + 1 || task.task == first[0].task || task.task == first[1].task));
