@@ -423,7 +423,7 @@ struct kill_executor {
   std::string reason;
   bool released = false; ///< it was asked to end, and holds nothing that anybody needs
 };
-/// So many executors are wanted for now, those that leave not counted.
+/// So many executors are wanted at present, those that leave not counted.
 struct executors_wanted {
   std::uint32_t executors = 0;
 };

@@ -1,5 +1,6 @@
 #include <salamander/rdd/config.hpp>
 
+#include <salamander/rdd/config_lines.hpp>
 #include <salamander/rdd/error.hpp>
 #include <salamander/rdd/faults.hpp>
 
@@ -180,26 +181,8 @@ bool looks_secret(std::string_view key) {
   return false;
 }
 
-/// Reads "key value" and "key=value" lines. What is wrong is reported with its line.
 void load_lines(config& into, std::istream& lines, const std::string& source) {
-  std::string line;
-  for (std::size_t number = 1; std::getline(lines, line); ++number) {
-    const auto text = trimmed(line);
-    if (text.empty() || text.front() == '#')
-      continue;
-    const auto key = text.substr(0, text.find_first_of("= \t"));
-    auto value = trimmed(text.substr(key.size()));
-    if (value.starts_with('='))
-      value = trimmed(value.substr(1));
-    const auto where = source + ":" + std::to_string(number) + ": ";
-    if (key.empty() || value.empty())
-      throw_error(errc::bad_config_value, where + "expected \"key value\" or \"key=value\", found " + quoted(text));
-    try {
-      into.set(key, value);
-    } catch (const error& failure) {
-      throw_error(failure.code(), where + failure.what());
-    }
-  }
+  core::read_config_lines(lines, source, [&](std::string_view key, std::string_view value) { into.set(key, value); });
 }
 
 void load_defaults(config& into, const std::string& path) {
@@ -323,6 +306,28 @@ std::string config::to_debug_string() const {
 }
 
 namespace core {
+
+void read_config_lines(std::istream& lines, const std::string& source,
+                       const std::function<void(std::string_view, std::string_view)>& take) {
+  std::string line;
+  for (std::size_t number = 1; std::getline(lines, line); ++number) {
+    const auto text = trimmed(line);
+    if (text.empty() || text.front() == '#')
+      continue;
+    const auto key = text.substr(0, text.find_first_of("= \t"));
+    auto value = trimmed(text.substr(key.size()));
+    if (value.starts_with('='))
+      value = trimmed(value.substr(1));
+    const auto where = source + ":" + std::to_string(number) + ": ";
+    if (key.empty() || value.empty())
+      throw_error(errc::bad_config_value, where + "expected \"key value\" or \"key=value\", found " + quoted(text));
+    try {
+      take(key, value);
+    } catch (const error& failure) {
+      throw_error(failure.code(), where + failure.what());
+    }
+  }
+}
 
 std::uint64_t parse_bytes(std::string_view key, std::string_view text) {
   static const std::string expected = "a size such as 512, 64k, 128m, 1g";

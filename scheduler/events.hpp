@@ -306,7 +306,7 @@ struct fail_job {
   job_counts counts;
 };
 
-/// The stage will run no more tasks for now; executors may forget its plan.
+/// Until it is started again the stage runs no more tasks; executors may forget its plan.
 struct forget_stage {
   stage_id stage;
 };

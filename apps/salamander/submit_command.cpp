@@ -5,6 +5,7 @@
 #include <salamander/actors/cluster/submission.hpp>
 #include <salamander/actors/cluster/submitter.hpp>
 #include <salamander/rdd/config.hpp>
+#include <salamander/rdd/config_lines.hpp>
 #include <salamander/rdd/error.hpp>
 
 #include <fmt/format.h>
@@ -95,11 +96,6 @@ std::vector<std::string> expanded(const std::vector<std::string>& paths) {
   return all;
 }
 
-std::string trimmed(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t\r");
-  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
-
 using settings_map = std::map<std::string, std::string>;
 
 /// Lines as in salamander-defaults.conf. Errors: errc::input_not_found; errc::bad_config_value, errc::unknown_config_key with the line.
@@ -109,25 +105,10 @@ settings_map properties_in(const std::string& path) {
     core::throw_error(errc::input_not_found, "cannot read " + path + ": " + std::strerror(errno));
   settings_map all;
   config known;
-  std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
-    const auto text = trimmed(line);
-    if (text.empty() || text.front() == '#')
-      continue;
-    const auto key = text.substr(0, text.find_first_of("= \t"));
-    auto value = trimmed(text.substr(key.size()));
-    if (value.starts_with('='))
-      value = trimmed(value.substr(1));
-    const auto where = fmt::format("{}:{}: ", path, number);
-    if (key.empty() || value.empty())
-      usage_error(where + "expected \"key value\" or \"key=value\", found \"" + text + '"');
-    try {
-      known.set(key, value);
-    } catch (const error& wrong) {
-      core::throw_error(wrong.code(), where + wrong.what());
-    }
-    all.insert_or_assign(key, value);
-  }
+  core::read_config_lines(file, path, [&](std::string_view key, std::string_view value) {
+    known.set(key, value);
+    all.insert_or_assign(std::string(key), value);
+  });
   return all;
 }
 

@@ -158,7 +158,7 @@ struct application_report {
   std::string token; ///< 32 hex digits chosen at random: the same application when it comes again
   std::string id;    ///< as granted; empty at first
   std::uint64_t sequence = 0;
-  std::uint32_t executors_max = no_limit;         ///< it wants no more for now (dynamic allocation)
+  std::uint32_t executors_max = no_limit;         ///< it wants no more at present (dynamic allocation)
   std::vector<std::uint32_t> released;            ///< executors that shall end
   std::vector<std::uint32_t> leaving;             ///< executors that shall hand over what they have, then end
   std::vector<std::uint32_t> buried;              ///< ended ones of which it knows
