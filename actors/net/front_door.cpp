@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,23 @@ constexpr int backlog = 128;
 /// Before somebody is accepted again who could not be for lack of descriptors or memory.
 constexpr std::chrono::milliseconds accept_pause{100};
 constexpr int accepts_in_a_row_max = 64;
+
+// A record of TLS: its kind, two bytes of version, two of length.
+constexpr std::size_t header_bytes = 5;
+constexpr unsigned char kind_handshake = 22;
+constexpr unsigned char version_major = 3;
+constexpr std::size_t hello_bytes_max = 16 << 10;
+
+/// The socket is not ready for reading before that many bytes are there, or the other side has ended.
+void wait_for_bytes(int socket, std::size_t count) {
+  const int value = static_cast<int>(count);
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &value, sizeof value);
+}
+
+std::size_t bytes_there(int socket) {
+  int count = 0;
+  return ::ioctl(socket, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+}
 
 } // namespace
 
@@ -41,7 +59,7 @@ front_door::~front_door() {
 }
 
 void front_door::run() {
-  std::vector<visitor> visitors;
+  std::list<visitor> visitors;
   std::vector<pollfd> watched;
   auto accept_after = clock::time_point::min();
   for (;;) {
@@ -51,12 +69,19 @@ void front_door::run() {
       turned_away_ += late ? 1 : 0;
       return late;
     });
+    give_turns(visitors);
     watched.assign({{stop_.get(), POLLIN, 0}, {listener_.get(), static_cast<short>(time >= accept_after ? POLLIN : 0), 0}});
     auto next = clock::time_point::max();
+    bool turn_wanted = false;
     for (const auto& one : visitors) {
-      watched.push_back({one.session->socket(), one.wants, 0});
+      const int socket = one.session ? one.session->socket() : one.socket.get();
+      watched.push_back({one.waits_for_turn ? -1 : socket, one.wants, 0});
       next = std::min(next, one.since + limits_.handshake_max);
+      turn_wanted |= one.waits_for_turn;
     }
+    for (const auto& one : visitors)
+      if (turn_wanted && one.session)
+        next = std::min(next, one.turn_since + limits_.turn_min);
     if (accept_after > time)
       next = std::min(next, accept_after);
     const auto wait = next == clock::time_point::max() ? -1 : std::chrono::ceil<std::chrono::milliseconds>(next - time).count() + 1;
@@ -65,7 +90,7 @@ void front_door::run() {
     if (watched[0].revents != 0)
       return;
     std::size_t place = 2;
-    std::erase_if(visitors, [&](visitor& one) { return watched[place++].revents != 0 && !talk(one); });
+    std::erase_if(visitors, [&](visitor& one) { return watched[place++].revents != 0 && !attend(one); });
     if (watched[1].revents != 0) {
       try {
         accept_some(visitors);
@@ -76,7 +101,7 @@ void front_door::run() {
   }
 }
 
-void front_door::accept_some(std::vector<visitor>& visitors) {
+void front_door::accept_some(std::list<visitor>& visitors) {
   for (int i = 0; i < accepts_in_a_row_max; ++i) {
     unique_fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
@@ -92,8 +117,73 @@ void front_door::accept_some(std::vector<visitor>& visitors) {
       visitors.erase(visitors.begin());
       ++turned_away_;
     }
-    visitors.push_back({std::make_unique<tls_session>(*context_, std::move(socket), tls_side::accepting), clock::now(), POLLIN});
+    wait_for_bytes(socket.get(), header_bytes);
+    visitors.push_back({.socket = std::move(socket), .since = clock::now(), .needs = header_bytes, .wants = POLLIN});
   }
+}
+
+void front_door::give_turns(std::list<visitor>& visitors) {
+  auto talking = static_cast<std::size_t>(std::ranges::count_if(visitors, [](const visitor& one) { return one.session != nullptr; }));
+  for (auto next = visitors.begin(); next != visitors.end();) {
+    const auto one = next++;
+    if (!one->waits_for_turn)
+      continue;
+    if (talking >= limits_.talking_max) {
+      const auto longest =
+          std::ranges::min_element(visitors, {}, [](const visitor& other) { return other.session ? other.turn_since : time_point::max(); });
+      if (clock::now() - longest->turn_since < limits_.turn_min)
+        return;
+      if (longest == next)
+        ++next;
+      visitors.erase(longest);
+      ++turned_away_;
+      --talking;
+    }
+    if (begin(*one))
+      ++talking;
+    else
+      visitors.erase(one);
+  }
+}
+
+bool front_door::attend(visitor& one) {
+  return one.session ? talk(one) : listen_to(one);
+}
+
+bool front_door::listen_to(visitor& one) {
+  const auto away = [this] {
+    ++turned_away_;
+    return false;
+  };
+  const int socket = one.socket.get();
+  if (bytes_there(socket) < one.needs)
+    return away(); // it has ended
+  if (one.needs == header_bytes) {
+    unsigned char header[header_bytes];
+    if (::recv(socket, header, header_bytes, MSG_PEEK) != static_cast<ssize_t>(header_bytes))
+      return away();
+    const std::size_t length = header[3] * 256U + header[4];
+    if (header[0] != kind_handshake || header[1] != version_major || length == 0 || length > hello_bytes_max)
+      return away();
+    one.needs += length;
+    wait_for_bytes(socket, one.needs);
+    if (bytes_there(socket) < one.needs)
+      return true;
+  }
+  one.waits_for_turn = true;
+  return true;
+}
+
+bool front_door::begin(visitor& one) {
+  wait_for_bytes(one.socket.get(), 1);
+  one.waits_for_turn = false;
+  one.turn_since = clock::now();
+  try {
+    one.session = std::make_unique<tls_session>(*context_, std::move(one.socket), tls_side::accepting);
+  } catch (...) {
+    return false; // no memory: it finds its connection closed and tries again
+  }
+  return talk(one);
 }
 
 bool front_door::talk(visitor& one) {

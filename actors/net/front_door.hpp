@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <list>
 #include <thread>
 
 namespace salamander::actors::net {
@@ -12,9 +13,12 @@ namespace salamander::actors::net {
 struct door_limits {
   std::size_t half_open_max = 64; ///< when one more comes, the oldest of them is closed
   std::chrono::milliseconds handshake_max{2000};
+  std::size_t talking_max = 12;            ///< of those, how many shake hands at a time: each of them takes some 60 KiB
+  std::chrono::milliseconds turn_min{200}; ///< for shaking hands, before one who waits for a turn takes it
 };
 
-/// Listens, accepts and shakes hands on a thread of its own. Threads: any.
+/// Listens, accepts and shakes hands on a thread of its own. Who has not sent a whole first record costs a descriptor, and no memory of this
+/// process. Threads: any.
 /// Faults: without descriptors or memory for one more it waits until there are some.
 class front_door {
 public:
@@ -35,15 +39,26 @@ public:
   }
 
 private:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// Listened to until the first record is there, then waiting for a turn, then shaking hands.
   struct visitor {
-    std::unique_ptr<tls_session> session;
-    std::chrono::steady_clock::time_point since;
+    unique_fd socket; ///< until there is a session
+    time_point since;
+    std::size_t needs = 0; ///< bytes, before anything can be done
+    bool waits_for_turn = false;
+    std::unique_ptr<tls_session> session; ///< with a turn
+    time_point turn_since{};
     short wants = 0;
   };
 
   void run();
-  void accept_some(std::vector<visitor>& visitors);
-  /// False: the visitor is not at the door any more.
+  void accept_some(std::list<visitor>& visitors);
+  void give_turns(std::list<visitor>& visitors);
+  // False: the visitor is not at the door any more.
+  bool attend(visitor& one);
+  bool listen_to(visitor& one);
+  bool begin(visitor& one);
   bool talk(visitor& one);
 
   const std::shared_ptr<const tls_context> context_;

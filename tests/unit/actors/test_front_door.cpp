@@ -114,6 +114,56 @@ TEST_CASE("more half-open connections than are allowed push the oldest out") {
   CHECK(is_closed(flood.front().get()));
 }
 
+TEST_CASE("a first record may come in pieces, and one that is none is turned away at once") {
+  const keys_of own;
+  door_of it(driver_credentials(own.where.path()), {64, 60s});
+  const unique_fd slow(connect_to(it.door.where(), steady_clock::now() + 10s));
+  const auto send = [](const unique_fd& socket, std::string_view bytes) {
+    REQUIRE(::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  };
+  send(slow, {"\x16\x03", 2});
+  for (const std::string_view wrong : {std::string_view("\x17\x03\x01\x00\x10", 5), std::string_view("\x16\x02\x01\x00\x10", 5),
+                                       std::string_view("\x16\x03\x01\x00\x00", 5), std::string_view("\x16\x03\x01\xff\xff", 5)}) {
+    const unique_fd bad(connect_to(it.door.where(), steady_clock::now() + 10s));
+    send(bad, wrong);
+    CHECK(is_closed(bad.get()));
+  }
+  CHECK(it.door.turned_away() == 4);
+  const unique_fd gone(connect_to(it.door.where(), steady_clock::now() + 10s));
+  send(gone, {"\x16\x03\x01\x01\x00half", 9});
+  ::shutdown(gone.get(), SHUT_WR);
+  CHECK(is_closed(gone.get()));
+  CHECK(it.door.turned_away() == 5);
+  // Whole at last, and then it is no handshake.
+  send(slow, {"\x01\x00\x04", 3});
+  send(slow, {"\xff\xff\xff\xff", 4});
+  CHECK(is_closed(slow.get()));
+  CHECK(it.door.turned_away() == 6);
+}
+
+TEST_CASE("some shake hands at a time, and who waits for a turn gets it from the one that had it longest") {
+  const keys_of own;
+  door_of it(driver_credentials(own.where.path()), {64, 60s, 3, 50ms});
+  const tls_context context(executor_credentials(own.where.path()));
+  // They send their first record and say nothing more.
+  std::vector<std::unique_ptr<tls_session>> stuck;
+  for (int i = 0; i < 10; ++i) {
+    stuck.push_back(
+        std::make_unique<tls_session>(context, unique_fd(connect_to(it.door.where(), steady_clock::now() + 10s)), tls_side::connecting));
+    REQUIRE(stuck.back()->handshake() == tls_outcome::want_read);
+  }
+  for (int i = 0; i < 7; ++i) { // all but the last three have had their turn
+    CAPTURE(i);
+    for (pollfd look{stuck[static_cast<std::size_t>(i)]->socket(), POLLRDHUP, 0}; look.revents == 0;)
+      REQUIRE(::poll(&look, 1, 10000) == 1);
+  }
+  CHECK(it.door.turned_away() == 7);
+  std::vector<std::unique_ptr<tls_session>> welcome;
+  for (int i = 0; i < 20; ++i)
+    welcome.push_back(connect_tls_session(context, it.door.where(), steady_clock::now() + 10s));
+  CHECK(it.wait_for(20));
+}
+
 TEST_CASE("a client of a cluster cannot stand for a master, and a key that others can read is refused") {
   const scratch_directory where;
   const auto cluster = where.path() / "keys";
