@@ -277,7 +277,8 @@ std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
   }
   const std::lock_guard lock(mutex_);
   refuse_if_over();
-  auto job = std::make_shared<job_record>(next_job_++, std::move(spec), cancel);
+  auto job = std::make_shared<job_record>(next_job_++, std::move(spec), cancel,
+                                          [progress = progress_](const job_report& report) { progress->job_ended(report); });
   if (!done.results) {
     post(scheduler_, submit_job{job, std::move(done.inputs)});
     return job;
@@ -288,7 +289,6 @@ std::shared_ptr<core::job_handle> actor_engine::submit(core::job_spec spec) {
   job_report counts;
   counts.stages_skipped = done.stages;
   job->finish(std::move(counts));
-  progress_->job_ended(job->report());
   return job;
 }
 

@@ -2,9 +2,9 @@
 
 namespace salamander::actors {
 
-job_record::job_record(std::uint32_t number, core::job_spec spec, canceller on_cancel)
+job_record::job_record(std::uint32_t number, core::job_spec spec, canceller on_cancel, std::function<void(const job_report&)> on_end)
     : number_(number), spec_(std::move(spec)), title_(spec_.operation + " at " + spec_.site.text()), on_cancel_(std::move(on_cancel)),
-      results_(spec_.partitions.size()) {
+      on_end_(std::move(on_end)), results_(spec_.partitions.size()) {
   report_.job = number_;
   report_.description = title_;
 }
@@ -39,14 +39,14 @@ void job_record::cancel(const std::string& reason) {
 job_report job_record::report() const {
   const std::lock_guard lock(mutex_);
   auto copy = report_;
-  if (!done_)
+  if (!ending_)
     copy.duration = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_);
   return copy;
 }
 
 void job_record::deliver(std::uint32_t index, core::block result) {
   const std::lock_guard lock(mutex_);
-  if (!done_ && index < results_.size())
+  if (!ending_ && index < results_.size())
     results_[index] = std::move(result);
 }
 
@@ -62,9 +62,9 @@ void job_record::end(job_report counts, bool succeeded, std::exception_ptr why) 
   core::job_spec released;
   {
     const std::lock_guard lock(mutex_);
-    if (done_)
+    if (ending_)
       return;
-    done_ = true;
+    ending_ = true;
     failure_ = std::move(why);
     if (!succeeded)
       results_.clear();
@@ -76,6 +76,12 @@ void job_record::end(job_report counts, bool succeeded, std::exception_ptr why) 
     // A handle that is kept for its report must not keep datasets alive.
     released.final = std::move(spec_.final);
     released.act = std::move(spec_.act);
+  }
+  if (on_end_)
+    on_end_(report_);
+  {
+    const std::lock_guard lock(mutex_);
+    done_ = true;
   }
   ended_.notify_all();
 }

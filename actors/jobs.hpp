@@ -15,7 +15,8 @@ class job_record final : public core::job_handle {
 public:
   using canceller = std::function<void(std::uint32_t job, const std::string& reason)>;
 
-  job_record(std::uint32_t number, core::job_spec spec, canceller on_cancel);
+  /// `on_end`, which may be empty, is called once, with no lock held, before anybody who waits for the job goes on.
+  job_record(std::uint32_t number, core::job_spec spec, canceller on_cancel, std::function<void(const job_report&)> on_end);
 
   std::vector<core::block> wait() override;
   std::vector<core::block> results_so_far() const override;
@@ -50,10 +51,12 @@ private:
   core::job_spec spec_;
   const std::string title_;
   const canceller on_cancel_;
+  const std::function<void(const job_report&)> on_end_;
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
 
   mutable std::mutex mutex_;
   std::condition_variable ended_;
+  bool ending_ = false; ///< everything below is final, but for `done_`
   bool done_ = false;
   std::vector<core::block> results_;
   std::exception_ptr failure_;

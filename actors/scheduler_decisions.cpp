@@ -265,10 +265,7 @@ void scheduler_shell::perform_one(const sched::finish_job& what) {
   counts.succeeded = true;
   if (setup_.faults)
     setup_.faults->job_ended(job->number(), job->title(), counts);
-  const auto end = [job, counts = std::move(counts), progress = setup_.progress] {
-    job->finish(counts);
-    progress->job_ended(job->report());
-  };
+  const auto end = [job, counts = std::move(counts)] { job->finish(counts); };
   if (auto kept = kept_jobs_.extract(what.job.value); kept && setup_.keep_results)
     setup_.keep_results(std::move(kept.mapped().file), job->results_so_far(), std::move(kept.mapped().counted), end);
   else
@@ -292,7 +289,6 @@ void scheduler_shell::perform_one(const sched::fail_job& what) {
   const auto code = failed_merge ? failed_merge.mapped().code() : static_cast<errc>(what.why.code);
   const std::string text = failed_merge ? failed_merge.mapped().what() : what.why.text;
   job->fail(to_report(what.counts), error(code, fmt::format("Job {} ({}): {}", job->number(), job->title(), text), std::move(attempts)));
-  setup_.progress->job_ended(job->report());
 }
 
 void scheduler_shell::perform_one(const sched::forget_stage& what) {

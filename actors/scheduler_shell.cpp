@@ -368,10 +368,8 @@ void scheduler_shell::cancel_on(executor_entry& executor, const std::vector<std:
 
 void scheduler_shell::fail_all(errc code, const std::string& text) {
   const auto jobs = std::exchange(jobs_, {});
-  for (const auto& [id, job] : jobs) {
+  for (const auto& [id, job] : jobs)
     job->fail({}, error(code, fmt::format("Job {} {} ({})", id, text, job->title())));
-    setup_.progress->job_ended(job->report());
-  }
 }
 
 void scheduler_shell::feed(sched::event what) {

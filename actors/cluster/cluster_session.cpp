@@ -18,9 +18,6 @@ namespace {
 
 constexpr std::chrono::milliseconds farewell_max{2000};
 constexpr std::chrono::milliseconds farewell_repeat{300};
-/// Whoever waits for a job may go on a moment before it is counted.
-constexpr std::chrono::milliseconds last_count_max{200};
-constexpr std::chrono::milliseconds last_count_look{2};
 constexpr std::chrono::seconds joining_margin{5}; ///< over the roster's own limit, which has the better text
 
 std::filesystem::path credentials_of(const config& settings) {
@@ -199,10 +196,7 @@ void cluster_session::end(const std::string& failure) {
   // What was done since the last report would never be counted.
   if (last_report_.sequence != 0) {
     ++last_report_.sequence;
-    const auto count_until = std::chrono::steady_clock::now() + last_count_max;
-    for (last_report_.progress = progress_(); last_report_.progress.jobs_active > 0 && std::chrono::steady_clock::now() < count_until;
-         last_report_.progress = progress_())
-      changed_.wait_for(lock, last_count_look);
+    last_report_.progress = progress_();
     contact_->say(last_report_);
   }
   for (const auto deadline = std::chrono::steady_clock::now() + farewell_max; !confirmed_ && std::chrono::steady_clock::now() < deadline;) {

@@ -46,9 +46,9 @@ struct scheduled : actor_simulation {
     spec.operation = "count";
     spec.site = {"a.cpp", 9};
     spec.properties = properties;
-    auto job = std::make_shared<job_record>(next_job++, std::move(spec), [this](std::uint32_t number, const std::string& reason) {
-      caf::anon_send(scheduler, cancel_job{number, reason});
-    });
+    const auto cancel = [this](std::uint32_t number, const std::string& reason) { caf::anon_send(scheduler, cancel_job{number, reason}); };
+    const auto count = [board = progress](const job_report& report) { board->job_ended(report); };
+    auto job = std::make_shared<job_record>(next_job++, std::move(spec), cancel, count);
     tell(scheduler, submit_job{job});
     return job;
   }
