@@ -130,16 +130,6 @@ inline constexpr bool is_smart_pointer = requires(T p) {
   p.reset();
 };
 
-/// std::map's value_type has a const key; what is read has not.
-template <class T>
-struct element {
-  using type = T;
-};
-template <class A, class B>
-struct element<std::pair<const A, B>> {
-  using type = std::pair<A, B>;
-};
-
 /// The fewest bytes that a value of T takes.
 template <class T>
 constexpr std::size_t least_bytes() {
@@ -197,7 +187,7 @@ T read_msgpack(byte_reader& in) {
 template <class T>
 void write_container(byte_writer& out, const T& values) {
   using value_type = typename T::value_type;
-  static_assert(!is_borrowed<typename element<value_type>::type> || is_borrowed<T>,
+  static_assert(!is_borrowed<record_t<value_type>> || is_borrowed<T>,
                 "salamander: this record is a container of std::string_view, whose characters it does not keep; make it one of std::string "
                 "(a std::vector of views is kept as one of strings)");
   out.varint(values.size());
@@ -211,7 +201,7 @@ void write_container(byte_writer& out, const T& values) {
 
 template <class T>
 T read_container(byte_reader& in) {
-  using value_type = typename element<typename T::value_type>::type;
+  using value_type = record_t<typename T::value_type>;
   T values;
   if constexpr (is_raw<value_type> && requires { values.data(); values.resize(1); }) {
     const auto count = in.count(sizeof(value_type));

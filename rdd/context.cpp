@@ -136,10 +136,11 @@ void context::cancel_jobs_with_tag(const std::string& tag, const std::string& re
   app_->jobs().cancel_tag(tag, reason.empty() ? "jobs with the tag " + tag + " were cancelled" : reason);
 }
 
-rdd<std::int64_t> context::range(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t partitions, where_t where) const {
+rdd<std::int64_t> context::range(std::int64_t start, std::int64_t end, std::int64_t step, std::optional<std::int64_t> partitions,
+                                 where_t where) const {
   if (step == 0)
     core::throw_error(errc::invalid_argument, "range at " + call_site::from(where).text() + ": step cannot be 0");
-  const auto count = partitions == -1 ? app_->default_parallelism() : checked("range", partitions, where);
+  const auto count = partitions ? checked("range", *partitions, where) : app_->default_parallelism();
   // In unsigned arithmetic, so that the whole span of the type is allowed.
   std::uint64_t records = 0;
   if (step > 0 && start < end)
@@ -150,7 +151,7 @@ rdd<std::int64_t> context::range(std::int64_t start, std::int64_t end, std::int6
 }
 
 rdd<std::int64_t> context::range(std::int64_t end, where_t where) const {
-  return range(0, end, 1, -1, where);
+  return range(0, end, 1, {}, where);
 }
 
 rdd<std::string_view> context::text_file(const std::string& path, std::uint32_t partitions_min, where_t where) const {

@@ -76,7 +76,7 @@ public:
   }
 
   /// The integers start, start + step, ... up to but without end; never stored. Errors: errc::invalid_argument for step 0.
-  rdd<std::int64_t> range(std::int64_t start, std::int64_t end, std::int64_t step = 1, std::int64_t partitions = -1,
+  rdd<std::int64_t> range(std::int64_t start, std::int64_t end, std::int64_t step = 1, std::optional<std::int64_t> partitions = {},
                           where_t where = where_t::current()) const;
   /// 0, 1, ... up to but without end.
   rdd<std::int64_t> range(std::int64_t end, where_t where = where_t::current()) const;
@@ -85,17 +85,17 @@ public:
   /// seed and number of partitions (default: default_parallelism) give the same numbers, also when a lost partition is computed again;
   /// without a seed one is drawn now. log_normal: mean and standard deviation are those of the logarithm.
   /// Errors: errc::invalid_argument for a negative count, for fewer than one partition, and for parameters that the law does not have.
-  rdd<double> random_uniform(std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+  rdd<double> random_uniform(std::int64_t count, std::optional<std::int64_t> partitions = {}, std::optional<std::uint64_t> seed = {},
                              where_t where = where_t::current()) const;
-  rdd<double> random_normal(std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+  rdd<double> random_normal(std::int64_t count, std::optional<std::int64_t> partitions = {}, std::optional<std::uint64_t> seed = {},
                             where_t where = where_t::current()) const;
-  rdd<double> random_log_normal(double mean, double deviation, std::int64_t count, std::int64_t partitions = -1,
+  rdd<double> random_log_normal(double mean, double deviation, std::int64_t count, std::optional<std::int64_t> partitions = {},
                                 std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
-  rdd<double> random_exponential(double mean, std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+  rdd<double> random_exponential(double mean, std::int64_t count, std::optional<std::int64_t> partitions = {}, std::optional<std::uint64_t> seed = {},
                                  where_t where = where_t::current()) const;
-  rdd<double> random_gamma(double shape, double scale, std::int64_t count, std::int64_t partitions = -1,
+  rdd<double> random_gamma(double shape, double scale, std::int64_t count, std::optional<std::int64_t> partitions = {},
                            std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
-  rdd<double> random_poisson(double mean, std::int64_t count, std::int64_t partitions = -1, std::optional<std::uint64_t> seed = {},
+  rdd<double> random_poisson(double mean, std::int64_t count, std::optional<std::int64_t> partitions = {}, std::optional<std::uint64_t> seed = {},
                              where_t where = where_t::current()) const;
 
   /// No partitions, no records.
@@ -286,7 +286,7 @@ private:
   template <class T, template <class> class Format>
   rdd<T> rows(const std::vector<core::input_file>& files, typename Format<core::row_of_t<T>>::options_type options,
               std::uint32_t partitions_min, const char* operation, const where_t& where) const;
-  rdd<double> random(core::random_law law, std::int64_t count, std::int64_t partitions, std::optional<std::uint64_t> seed,
+  rdd<double> random(core::random_law law, std::int64_t count, std::optional<std::int64_t> partitions, std::optional<std::uint64_t> seed,
                      const char* operation, const where_t& where) const;
   std::uint32_t checked(const char* operation, std::int64_t partitions, const where_t& where) const;
 

@@ -219,6 +219,11 @@ auto order_of_records(Less less) {
   else
     return owning_less<order_type, owned_t<T>>{{std::tuple<order_type>(std::move(order))}};
 }
+template <class T, class Less>
+auto reversed_order_of_records(Less less) {
+  auto order = order_of_records<T>(std::move(less));
+  return reversed<decltype(order)>{{std::tuple<decltype(order)>(std::move(order))}};
+}
 
 template <class T>
 struct one_function {

@@ -104,45 +104,47 @@ const char* flaw_of(const random_law& law) noexcept {
 
 } // namespace core
 
-rdd<double> context::random(core::random_law law, std::int64_t count, std::int64_t partitions, std::optional<std::uint64_t> seed,
-                            const char* operation, const where_t& where) const {
+rdd<double> context::random(core::random_law law, std::int64_t count, std::optional<std::int64_t> partitions,
+                            std::optional<std::uint64_t> seed, const char* operation, const where_t& where) const {
   const auto place = operation + (" at " + call_site::from(where).text());
   if (const auto* flaw = core::flaw_of(law))
     core::throw_error(errc::invalid_argument, place + ": " + flaw);
   if (count < 0)
     core::throw_error(errc::invalid_argument, place + ": the number of records must not be negative, but got " + std::to_string(count));
-  const auto shape = checked(operation, partitions == -1 ? std::int64_t{app_->default_parallelism()} : partitions, where);
+  const auto shape = partitions ? checked(operation, *partitions, where) : app_->default_parallelism();
   auto made = std::make_shared<core::random_node>(app_->header(operation, where, shape), law, static_cast<std::uint64_t>(count),
                                                   seed ? *seed : core::random_seed());
   app_->adopt(*made);
   return rdd<double>(std::move(made), app_);
 }
 
-rdd<double> context::random_uniform(std::int64_t count, std::int64_t partitions, std::optional<std::uint64_t> seed, where_t where) const {
+rdd<double> context::random_uniform(std::int64_t count, std::optional<std::int64_t> partitions, std::optional<std::uint64_t> seed,
+                                    where_t where) const {
   return random({core::random_law::kind::uniform, 0, 1}, count, partitions, seed, "random_uniform", where);
 }
 
-rdd<double> context::random_normal(std::int64_t count, std::int64_t partitions, std::optional<std::uint64_t> seed, where_t where) const {
+rdd<double> context::random_normal(std::int64_t count, std::optional<std::int64_t> partitions, std::optional<std::uint64_t> seed,
+                                   where_t where) const {
   return random({core::random_law::kind::normal, 0, 1}, count, partitions, seed, "random_normal", where);
 }
 
-rdd<double> context::random_log_normal(double mean, double deviation, std::int64_t count, std::int64_t partitions,
+rdd<double> context::random_log_normal(double mean, double deviation, std::int64_t count, std::optional<std::int64_t> partitions,
                                        std::optional<std::uint64_t> seed, where_t where) const {
   return random({core::random_law::kind::log_normal, mean, deviation}, count, partitions, seed, "random_log_normal", where);
 }
 
-rdd<double> context::random_exponential(double mean, std::int64_t count, std::int64_t partitions, std::optional<std::uint64_t> seed,
-                                        where_t where) const {
+rdd<double> context::random_exponential(double mean, std::int64_t count, std::optional<std::int64_t> partitions,
+                                        std::optional<std::uint64_t> seed, where_t where) const {
   return random({core::random_law::kind::exponential, mean, 1}, count, partitions, seed, "random_exponential", where);
 }
 
-rdd<double> context::random_gamma(double shape, double scale, std::int64_t count, std::int64_t partitions,
+rdd<double> context::random_gamma(double shape, double scale, std::int64_t count, std::optional<std::int64_t> partitions,
                                   std::optional<std::uint64_t> seed, where_t where) const {
   return random({core::random_law::kind::gamma, shape, scale}, count, partitions, seed, "random_gamma", where);
 }
 
-rdd<double> context::random_poisson(double mean, std::int64_t count, std::int64_t partitions, std::optional<std::uint64_t> seed,
-                                    where_t where) const {
+rdd<double> context::random_poisson(double mean, std::int64_t count, std::optional<std::int64_t> partitions,
+                                    std::optional<std::uint64_t> seed, where_t where) const {
   return random({core::random_law::kind::poisson, mean, 1}, count, partitions, seed, "random_poisson", where);
 }
 

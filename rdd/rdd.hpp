@@ -460,6 +460,8 @@ private:
   core::node_header narrow_header(const char* operation, bool keeps_partitioner, const where_t& where) const;
   template <class F>
   auto run(F f, const char* operation, const where_t& where) const;
+  template <class Order>
+  std::vector<owned_type> first_ordered(std::size_t n, const Order& order, const char* operation, const where_t& where) const;
   template <class F, class Estimate>
   auto approximate(F f, Estimate estimate, std::chrono::milliseconds timeout, const char* operation, const where_t& where) const;
   template <class Count>

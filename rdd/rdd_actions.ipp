@@ -87,18 +87,15 @@ bool rdd<T>::is_empty(where_t where) const {
 }
 
 template <class T>
-template <class Less>
-std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, where_t where) const {
-  const auto order = core::order_of_records<T>(std::move(less));
-  using order_type = std::remove_const_t<decltype(order)>;
-  using function = core::first_ordered_function<T, order_type>;
-  app_->check_usable("take_ordered", where);
-  core::check_number(n, "take_ordered", where);
+template <class Order>
+std::vector<core::owned_t<T>> rdd<T>::first_ordered(std::size_t n, const Order& order, const char* operation, const where_t& where) const {
+  using function = core::first_ordered_function<T, Order>;
+  app_->check_usable(operation, where);
+  core::check_number(n, operation, where);
   if (n == 0)
     return {};
-  auto parts =
-      run(function{{std::tuple<core::carried<std::uint64_t>, order_type>(core::carry<std::uint64_t>(n), order)}}, "take_ordered", where);
-  return core::on_driver("take_ordered", where, core::merging, [&] {
+  auto parts = run(function{{std::tuple<core::carried<std::uint64_t>, Order>(core::carry<std::uint64_t>(n), order)}}, operation, where);
+  return core::on_driver(operation, where, core::merging, [&] {
     std::vector<owned_type> all;
     for (auto& part : parts) {
       std::vector<owned_type> merged;
@@ -116,16 +113,20 @@ std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, whe
 
 template <class T>
 template <class Less>
+std::vector<core::owned_t<T>> rdd<T>::take_ordered(std::size_t n, Less less, where_t where) const {
+  return first_ordered(n, core::order_of_records<T>(std::move(less)), "take_ordered", where);
+}
+
+template <class T>
+template <class Less>
 std::vector<core::owned_t<T>> rdd<T>::top(std::size_t n, Less less, where_t where) const {
-  core::check_number(n, "top", where);
-  auto order = core::order_of_records<T>(std::move(less));
-  return take_ordered(n, core::reversed<decltype(order)>{{std::tuple<decltype(order)>(std::move(order))}}, where);
+  return first_ordered(n, core::reversed_order_of_records<T>(std::move(less)), "top", where);
 }
 
 template <class T>
 template <class Less>
 core::owned_t<T> rdd<T>::max(Less less, where_t where) const {
-  auto one = top(1, std::move(less), where);
+  auto one = first_ordered(1, core::reversed_order_of_records<T>(std::move(less)), "max", where);
   if (one.empty())
     core::throw_error(errc::empty_collection, "max at " + call_site::from(where).text() + ": empty collection");
   return std::move(one.front());
@@ -134,7 +135,7 @@ core::owned_t<T> rdd<T>::max(Less less, where_t where) const {
 template <class T>
 template <class Less>
 core::owned_t<T> rdd<T>::min(Less less, where_t where) const {
-  auto one = take_ordered(1, std::move(less), where);
+  auto one = first_ordered(1, core::order_of_records<T>(std::move(less)), "min", where);
   if (one.empty())
     core::throw_error(errc::empty_collection, "min at " + call_site::from(where).text() + ": empty collection");
   return std::move(one.front());

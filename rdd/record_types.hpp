@@ -57,17 +57,17 @@ using owned_t = typename owned<T>::type;
 // -- record_t<T>: what the elements of a range are as records --------------------
 
 template <class T>
-struct record {
+struct without_const_key {
   using type = T;
 };
 template <class A, class B>
-struct record<std::pair<const A, B>> {
+struct without_const_key<std::pair<const A, B>> {
   using type = std::pair<A, B>;
 };
 
 /// T without references and qualifiers; the elements of a map, whose keys are const, become plain pairs.
 template <class T>
-using record_t = typename record<std::remove_cvref_t<T>>::type;
+using record_t = typename without_const_key<std::remove_cvref_t<T>>::type;
 
 // -- kept_t<T>: what shuffles hand on -------------------------------------------
 

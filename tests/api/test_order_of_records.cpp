@@ -106,4 +106,20 @@ TEST_CASE_FIXTURE(api, "a negative number of records is refused") {
   CHECK(text.find("Negative number of elements requested: -1") != std::string::npos);
   CHECK(code_of([&] { numbers.top(-2); }) == sal::errc::invalid_argument);
   CHECK(code_of([&] { numbers.take_ordered(-1); }) == sal::errc::invalid_argument);
+  CHECK(code_of([&] { sc.range(0, 3, 1, -1); }, &text) == sal::errc::invalid_argument);
+  CHECK(code_of([&] { sc.random_uniform(3, -1); }) == sal::errc::invalid_argument);
+}
+
+TEST_CASE_FIXTURE(api, "top, max and min are told by their own names") {
+  const auto numbers = sc.parallelize({1, 2, 3}, 2).map([](int) -> int { throw std::runtime_error("no number"); });
+  const auto told = [&](const std::string& name, const auto& run) {
+    CAPTURE(name);
+    std::string text;
+    CHECK(code_of(run, &text) == sal::errc::task_failed);
+    CHECK(text.find(" (" + name + " at ") != std::string::npos);
+  };
+  told("top", [&] { numbers.top(1); });
+  told("max", [&] { numbers.max(); });
+  told("min", [&] { numbers.min(); });
+  told("take_ordered", [&] { numbers.take_ordered(1); });
 }
