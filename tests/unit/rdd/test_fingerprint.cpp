@@ -91,7 +91,7 @@ void randomize(generator& random, T& value) {
     value = random() % 2 == 0 ? T(std::in_place_index<0>, random_of<std::variant_alternative_t<0, T>>(random))
                               : T(std::in_place_index<1>, random_of<std::variant_alternative_t<1, T>>(random));
   } else {
-    using element = typename codec_detail::element<typename T::value_type>::type;
+    using element = record_t<typename T::value_type>;
     for (auto count = random() % 5; count != 0; --count)
       value.insert(value.end(), random_of<element>(random));
   }
