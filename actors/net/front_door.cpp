@@ -114,8 +114,8 @@ void front_door::accept_some(std::list<visitor>& visitors) {
     const int yes = 1;
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (visitors.size() >= limits_.half_open_max) {
-      visitors.erase(visitors.begin());
       ++turned_away_;
+      visitors.erase(visitors.begin());
     }
     wait_for_bytes(socket.get(), header_bytes);
     visitors.push_back({.socket = std::move(socket), .since = clock::now(), .needs = header_bytes, .wants = POLLIN});
@@ -135,8 +135,8 @@ void front_door::give_turns(std::list<visitor>& visitors) {
         return;
       if (longest == next)
         ++next;
-      visitors.erase(longest);
       ++turned_away_;
+      visitors.erase(longest);
       --talking;
     }
     if (begin(*one))

@@ -33,8 +33,9 @@ void driver_model::submit(std::size_t number) {
 // It is found out before any task runs: the scheduler asks where cached blocks of its parents lie. So all of them have to be cached, and
 // none of a barrier stage, which waits for slots first.
 void driver_model::submit_broken_lineage() {
-  const auto parent = std::find_if(graph_.begin(), graph_.end(),
-                                   [&](const auto& one) { return one->cached && !one->barrier && machine_.cached_partitions(one->id) == one->partitions; });
+  const auto parent = std::find_if(graph_.begin(), graph_.end(), [&](const auto& one) {
+    return one->cached && !one->barrier && machine_.cached_partitions(one->id) == one->partitions;
+  });
   if (parent == graph_.end())
     return;
   const auto number = static_cast<std::uint32_t>(broken_jobs_.size());
