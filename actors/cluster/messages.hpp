@@ -156,9 +156,11 @@ struct log_read {
   std::uint64_t offset = 0; ///< of the first byte of the text
   std::uint64_t end = 0;    ///< of what is kept now
   std::string failure;
+  std::uint32_t process = 0; ///< the executor, or which attempt of the driver: each has a log of its own
+  bool runs = false;         ///< it may write more; else all that it wrote is there
   template <class F>
   void fields(F&& f) {
-    f(request, text, offset, end, failure);
+    f(request, text, offset, end, failure, process, runs);
   }
 };
 

@@ -162,6 +162,8 @@ log_read answer(worker_self self, const read_log& what) {
     }
     const auto part =
         read_log_part(state.files->process(what.id, number), what.stream, what.offset, std::min(what.bytes_max, log_bytes_max));
+    made.process = number;
+    made.runs = state.decisions->runs(what.id, number);
     made.text = part.text;
     made.offset = part.offset;
     made.end = part.end;

@@ -24,6 +24,11 @@ nlohmann::json exit_code_of(const scheduler::cluster::driver_summary& driver) {
   return known ? nlohmann::json(driver.exit_code) : nlohmann::json();
 }
 
+bool is_over(scheduler::cluster::driver_state state) noexcept {
+  using scheduler::cluster::driver_state;
+  return state == driver_state::finished || state == driver_state::failed || state == driver_state::killed || state == driver_state::error;
+}
+
 std::unique_ptr<actors::submitter> line_to(const asked_cluster& where) {
   const config settings;
   const auto master = where.master.empty() ? settings.get("salamander.master", "") : where.master;

@@ -25,6 +25,9 @@ struct asked_cluster {
 /// --master and --credentials, with what the configuration says as defaults.
 void add_cluster_options(CLI::App& command, asked_cluster& into);
 
+/// Whether a driver is over for good.
+bool is_over(scheduler::cluster::driver_state state) noexcept;
+
 /// Errors: CLI::ValidationError when it is not said which cluster or with what credentials.
 std::unique_ptr<actors::submitter> line_to(const asked_cluster& where);
 

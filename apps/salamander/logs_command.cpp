@@ -1,47 +1,123 @@
 #include "asking.hpp"
 
+#include <salamander/rdd/error.hpp>
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <thread>
 
 namespace salamander::tool {
 namespace {
 
 constexpr std::chrono::milliseconds follow_pause{500};
+constexpr auto no_executor = scheduler::cluster::no_limit;
 
 struct options {
   asked_cluster where;
   std::string id;
-  std::uint32_t executor = scheduler::cluster::no_limit;
+  std::uint32_t executor = no_executor;
   bool standard_error = false;
   bool follow = false;
   std::uint32_t bytes = 64U << 10;
 };
 
-int run(const options& asked) {
-  if (asked.id.starts_with("driver-") && asked.executor != scheduler::cluster::no_limit)
-    throw CLI::ValidationError("executor", "executors are numbered in their application: name that (app-...), or only the driver");
-  const auto line = line_to(asked.where);
-  actors::read_log what;
-  what.id = asked.id;
-  what.executor = asked.executor;
-  what.stream = asked.standard_error ? "stderr" : "stdout";
-  what.offset = -static_cast<std::int64_t>(asked.bytes);
-  std::uint64_t wanted = 0; // where the text that was asked for ends
-  for (;;) {
-    const auto part = line->read(what);
-    wanted = std::max(wanted, part.end);
-    std::fwrite(part.text.data(), 1, part.text.size(), stdout);
-    std::fflush(stdout);
-    const auto next = part.offset + part.text.size();
-    if (next >= wanted || part.text.empty()) {
-      if (!asked.follow)
-        return exit_done;
-      std::this_thread::sleep_for(follow_pause);
-    }
-    what.offset = static_cast<std::int64_t>(next);
+class log_reader {
+public:
+  explicit log_reader(const options& asked) : line_(line_to(asked.where)) {
+    what_.id = asked.id;
+    what_.executor = asked.executor;
+    what_.stream = asked.standard_error ? "stderr" : "stdout";
+    what_.offset = -static_cast<std::int64_t>(asked.bytes);
   }
+
+  /// Prints from where it was to the end of what is there now. Returns the last answer, or the first one that is of another attempt.
+  actors::log_read print_rest() {
+    for (;;) {
+      auto part = line_->read(what_);
+      if (process_.value_or(part.process) != part.process)
+        return part;
+      process_ = part.process;
+      std::fwrite(part.text.data(), 1, part.text.size(), stdout);
+      std::fflush(stdout);
+      const auto next = part.offset + part.text.size();
+      what_.offset = static_cast<std::int64_t>(next);
+      if (next >= part.end || part.text.empty())
+        return part;
+    }
+  }
+
+  /// Prints what comes, until nobody writes any more.
+  void follow() {
+    find_driver();
+    for (bool over = false;;) {
+      const auto last = print_rest_if_any();
+      if (last && last->process != *process_) {
+        finish_attempt();
+        process_ = last->process;
+        what_.offset = 0;
+        continue;
+      }
+      if (over)
+        return;
+      over = last && !last->runs && !may_begin_again();
+      if (!over) // else what came before that was known is printed
+        std::this_thread::sleep_for(follow_pause);
+    }
+  }
+
+private:
+  /// An application's driver has a log for each of its attempts.
+  void find_driver() {
+    if (what_.executor != no_executor)
+      return;
+    const auto known = line_->status(what_.id);
+    if (known.drivers.empty() && !known.applications.empty() && !known.applications.front().submitted_as.empty())
+      what_.id = known.applications.front().submitted_as;
+  }
+
+  bool may_begin_again() {
+    return what_.executor == no_executor &&
+           std::ranges::any_of(line_->status(what_.id).drivers, [](const auto& one) { return !is_over(one.state); });
+  }
+
+  /// Nothing: a driver has no log yet, or its worker is out of reach for now.
+  std::optional<actors::log_read> print_rest_if_any() {
+    try {
+      return print_rest();
+    } catch (const error& failure) {
+      if (failure.code() != errc::input_not_found || !may_begin_again())
+        throw;
+      return std::nullopt;
+    }
+  }
+
+  void finish_attempt() {
+    what_.executor = *process_;
+    try {
+      print_rest();
+    } catch (const error&) {
+      fmt::print(stderr, "salamander: the last lines of attempt {} are on a worker that does not run {} any more\n", *process_, what_.id);
+    }
+    what_.executor = no_executor;
+  }
+
+  const std::unique_ptr<actors::submitter> line_;
+  actors::read_log what_;
+  std::optional<std::uint32_t> process_; ///< whose log is being read
+};
+
+int run(const options& asked) {
+  if (asked.id.starts_with("driver-") && asked.executor != no_executor)
+    throw CLI::ValidationError("executor", "executors are numbered in their application: name that (app-...), or only the driver");
+  log_reader reader(asked);
+  if (asked.follow)
+    reader.follow();
+  else
+    reader.print_rest();
+  return exit_done;
 }
 
 } // namespace
@@ -54,7 +130,7 @@ void add_logs(CLI::App& tool, int& exit_code) {
   command->add_option("executor", asked->executor,
                       "number of an executor of the application; without: its driver, if that runs on the cluster");
   command->add_flag("--stderr", asked->standard_error, "its standard error instead of its standard output");
-  command->add_flag("-f,--follow", asked->follow, "go on as more is written, until interrupted");
+  command->add_flag("-f,--follow", asked->follow, "go on as more is written, until the executor or driver is over");
   command->add_option("--bytes", asked->bytes, "how much of the end")->capture_default_str();
   command->callback([asked, &exit_code] { exit_code = run(*asked); });
 }

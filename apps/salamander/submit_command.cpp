@@ -172,10 +172,6 @@ submission submission_of(const submit_options& asked, std::vector<std::string> p
   core::throw_error(errc::invalid_argument, "the program " + what.program + " cannot be started: " + std::strerror(errno));
 }
 
-bool is_final(driver_state state) {
-  return state == driver_state::finished || state == driver_state::failed || state == driver_state::killed || state == driver_state::error;
-}
-
 void print(const driver_summary& one, bool json) {
   if (json)
     fmt::print("{}\n", nlohmann::json{{"driver", one.driver},
@@ -210,7 +206,7 @@ int submit_to_cluster(const submission& what, const submit_options& asked) {
     if (all.empty())
       core::throw_error(errc::internal, "the cluster does not know " + driver + " any more");
     const auto& now = all.front();
-    if (!asked.wait || is_final(now.state)) {
+    if (!asked.wait || is_over(now.state)) {
       print(now, asked.json);
       if (now.state == driver_state::error)
         return exit_failed;

@@ -12,7 +12,7 @@
 namespace salamander::scheduler::cluster {
 
 /// Raised with every change of this file.
-inline constexpr std::uint32_t cluster_protocol_version = 2;
+inline constexpr std::uint32_t cluster_protocol_version = 3;
 
 inline constexpr std::uint32_t no_limit = std::numeric_limits<std::uint32_t>::max();
 

@@ -41,6 +41,11 @@ std::uint32_t worker_machine::cores_used() const noexcept {
   return used;
 }
 
+bool worker_machine::runs(const std::string& owner, std::uint32_t number) const noexcept {
+  return std::ranges::any_of(
+      processes_, [&](const auto& each) { return each.first.owner == owner && each.first.number == number && each.second.alive(); });
+}
+
 void worker_machine::say(notice::level how, std::string text) {
   actions_.emplace_back(notice{how, std::move(text)});
 }

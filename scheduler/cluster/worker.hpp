@@ -138,6 +138,8 @@ public:
   const std::set<std::string>& owners() const noexcept {
     return owners_;
   }
+  /// Whether such an executor, or such an attempt of a driver, may be alive.
+  bool runs(const std::string& owner, std::uint32_t number) const noexcept;
   /// Cores of processes that may be alive.
   std::uint32_t cores_used() const noexcept;
 

@@ -109,6 +109,13 @@ public:
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
 
+  /// Whether it has ended by itself.
+  bool ended() const {
+    siginfo_t what{};
+    return child_.process == 0 ||
+           (::waitid(P_PID, static_cast<id_t>(child_.process), &what, WEXITED | WNOHANG | WNOWAIT) == 0 && what.si_pid != 0);
+  }
+
 private:
   salamander::actors::started_child child_;
 };

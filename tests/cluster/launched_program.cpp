@@ -75,6 +75,17 @@ int leave_mark(const char* path) {
   return 0;
 }
 
+/// Fails, and does not at the third time.
+int third_time(const char* path) {
+  std::ofstream(path, std::ios::app) << '.';
+  const auto attempt = std::filesystem::file_size(path);
+  std::printf("attempt %d\n", static_cast<int>(attempt));
+  std::fflush(stdout);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500)); // longer than between two looks of who follows
+  std::printf("end of %d\n", static_cast<int>(attempt));
+  return attempt < 3 ? 5 : 0;
+}
+
 int show_surroundings() {
   const char* const colour = std::getenv("COLOUR");
   std::printf("%s in %s as %s\n", colour ? colour : "none", std::filesystem::current_path().c_str(),
@@ -136,6 +147,8 @@ int main(int argc, char** argv) {
     return print(std::atoi(argv[2]));
   if (how == "mark")
     return leave_mark(argv[2]);
+  if (how == "third_time")
+    return third_time(argv[2]);
   if (how == "surroundings")
     return show_surroundings();
   if (how == "throw")

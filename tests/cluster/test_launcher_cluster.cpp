@@ -81,6 +81,52 @@ TEST_CASE("applications are launched on a cluster, in both deploy modes") {
   }
 }
 
+TEST_CASE("who follows a log reads all of it, and is done when its process is over for good") {
+  const small_cluster cluster;
+  int runs = 0;
+  const auto follow = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"logs", "--follow", "--master", cluster.url, "--credentials", (cluster.keys() / "client").string()});
+    const auto log = cluster.log("followed-" + std::to_string(++runs));
+    auto made = std::make_unique<tool_process>(std::move(words), log);
+    return std::pair{std::move(made), log};
+  };
+  SUBCASE("a driver and its executor that run, and end") {
+    const auto app = cluster.launcher_here({"work_on"}, deploy_mode::cluster).start();
+    REQUIRE(comes_true([&] { return app.progress().tasks_done > 0; }));
+    const auto [driver, printed] = follow({app.driver_id()});
+    const auto [executor, nothing] = follow({app.application_id(), "0"});
+    REQUIRE(comes_true([&, log = printed] { return read_file(log) == "began\n"; }));
+    std::this_thread::sleep_for(1s); // longer than between two looks
+    CHECK_FALSE(driver->ended());
+    CHECK_FALSE(executor->ended());
+    app.cancel();
+    CHECK(app.wait() == launch_state::killed);
+    CHECK(comes_true([&, one = driver.get()] { return one->ended(); }));
+    CHECK(comes_true([&, one = executor.get()] { return one->ended(); }));
+    CHECK(driver->end(0) == 0);
+    CHECK(executor->end(0) == 0);
+    CHECK(read_file(printed).starts_with("began\n"));
+    CHECK(read_file(nothing).empty());
+  }
+  SUBCASE("an application that is over") {
+    const auto app = cluster.launcher_here({"count"}, deploy_mode::cluster).start();
+    CHECK(app.wait() == launch_state::finished);
+    const auto [tool, printed] = follow({app.application_id()});
+    CHECK(comes_true([&, one = tool.get()] { return one->ended(); }));
+    CHECK(tool->end(0) == 0);
+    CHECK(read_file(printed) == "counted 1000\n");
+  }
+  SUBCASE("a supervised driver that fails: every attempt's log, one after the other") {
+    const auto app =
+        cluster.launcher_here({"third_time", (cluster.here.path / "attempts").string()}, deploy_mode::cluster).set_supervise(true).start();
+    const auto [tool, printed] = follow({app.driver_id()});
+    CHECK(app.wait() == launch_state::finished);
+    CHECK(comes_true([&, one = tool.get()] { return one->ended(); }));
+    CHECK(tool->end(0) == 0);
+    CHECK(read_file(printed) == "attempt 1\nend of 1\nattempt 2\nend of 2\nattempt 3\nend of 3\n");
+  }
+}
+
 TEST_CASE("a cluster that is gone makes its applications lost, and a launch fails") {
   small_cluster cluster;
   const auto app = cluster.launcher_here({"work_on"}, deploy_mode::cluster).set_answer_timeout(2s).start();
