@@ -16,6 +16,9 @@ inline constexpr int exit_usage = 2;
 /// Null while there is none: it has not ended, or never ran.
 nlohmann::json exit_code_of(const scheduler::cluster::driver_summary& driver);
 
+/// A check of an option: a whole number in these limits. Else the error says the option, the value and the limits.
+CLI::Validator whole_number(std::uint64_t min, std::uint64_t max);
+
 void add_master(CLI::App& tool, int& exit_code);
 void add_worker(CLI::App& tool, int& exit_code);
 void add_submit(CLI::App& tool, int& exit_code);

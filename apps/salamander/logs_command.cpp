@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <thread>
 
@@ -127,11 +128,15 @@ void add_logs(CLI::App& tool, int& exit_code) {
   auto* const command = tool.add_subcommand("logs", "Print what an executor or driver on a cluster has written");
   add_cluster_options(*command, asked->where);
   command->add_option("id", asked->id, "of a driver (driver-...) or an application (app-...)")->required();
-  command->add_option("executor", asked->executor,
-                      "number of an executor of the application; without: its driver, if that runs on the cluster");
+  command
+      ->add_option("executor", asked->executor,
+                   "number of an executor of the application; without: its driver, if that runs on the cluster")
+      ->check(whole_number(0, no_executor - 1));
   command->add_flag("--stderr", asked->standard_error, "its standard error instead of its standard output");
   command->add_flag("-f,--follow", asked->follow, "go on as more is written, until the executor or driver is over");
-  command->add_option("--bytes", asked->bytes, "how much of the end")->capture_default_str();
+  command->add_option("--bytes", asked->bytes, "how much of the end")
+      ->check(whole_number(1, std::numeric_limits<std::uint32_t>::max()))
+      ->capture_default_str();
   command->callback([asked, &exit_code] { exit_code = run(*asked); });
 }
 

@@ -3,6 +3,7 @@
 #include <salamander/actors/cluster/master_process.hpp>
 #include <salamander/actors/log.hpp>
 
+#include <limits>
 #include <memory>
 
 namespace salamander::tool {
@@ -49,7 +50,10 @@ void add_master(CLI::App& tool, int& exit_code) {
   command->footer("Several masters with one recovery directory: one leads, the others stand by.\n"
                   "Example: salamander master --host 10.0.0.1 --credentials keys/node --recovery-dir /shared/salamander");
   command->add_option("--host", asked->host, "the address to listen at")->envname("SALAMANDER_MASTER_HOST")->capture_default_str();
-  command->add_option("-p,--port", asked->port, "the port to listen at; 0: any")->envname("SALAMANDER_MASTER_PORT")->capture_default_str();
+  command->add_option("-p,--port", asked->port, "the port to listen at; 0: any")
+      ->envname("SALAMANDER_MASTER_PORT")
+      ->check(whole_number(0, std::numeric_limits<std::uint16_t>::max()))
+      ->capture_default_str();
   command->add_option("--credentials", asked->credentials, "the folder \"node\" that keygen made")->envname("SALAMANDER_CREDENTIALS");
   command
       ->add_option("--recovery-dir", asked->recovery,
@@ -69,16 +73,19 @@ void add_master(CLI::App& tool, int& exit_code) {
       ->envname("SALAMANDER_MASTER_PACK");
   command
       ->add_option("--default-cores", asked->default_cores, "cores of an application that does not set salamander.cores.max (default: all)")
-      ->envname("SALAMANDER_MASTER_DEFAULT_CORES");
+      ->envname("SALAMANDER_MASTER_DEFAULT_CORES")
+      ->check(whole_number(1, scheduler::cluster::no_limit));
   command->add_option("--max-executor-retries", asked->executor_retries, "failed starts in a row after which an application is ended")
       ->envname("SALAMANDER_MASTER_MAX_EXECUTOR_RETRIES")
+      ->check(whole_number(0, scheduler::cluster::no_limit))
       ->capture_default_str();
   command->add_option("--max-drivers", asked->drivers_max, "submitted drivers that are not over; more are refused")
       ->envname("SALAMANDER_MASTER_MAX_DRIVERS")
+      ->check(whole_number(0, scheduler::cluster::no_limit))
       ->capture_default_str();
   command->add_option("--worker-timeout", asked->worker_timeout, "seconds of silence after which a worker counts as dead")
       ->envname("SALAMANDER_MASTER_WORKER_TIMEOUT")
-      ->check(CLI::Range(4, 3600))
+      ->check(whole_number(4, 3600))
       ->capture_default_str();
   command->callback([asked, &exit_code] { exit_code = run(*asked); });
 }

@@ -63,7 +63,7 @@ bool looks_secret(std::string key) {
 }
 
 /// `amount` is a size such as 512m, or else a plain number.
-void check_positive(const char* what, const std::string& text, bool amount) {
+void check_positive(const char* option, const char* what, const std::string& text, bool amount) {
   if (text.empty())
     return;
   std::uint64_t value = 0;
@@ -73,7 +73,8 @@ void check_positive(const char* what, const std::string& text, bool amount) {
            parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value > counted_max)
     value = 0;
   if (value == 0)
-    usage_error(std::string(what) + " must be a positive number, not \"" + text + '"');
+    throw CLI::ValidationError(option, fmt::format("{} must be a positive number{}, not \"{}\"", what,
+                                                   amount ? ", such as 512m" : fmt::format(" of at most {}", counted_max), text));
 }
 
 /// Patterns become the files that match them.
@@ -140,11 +141,11 @@ submission submission_of(const submit_options& asked, std::vector<std::string> p
     usage_error("unrecognized option: " + program.front());
   if (asked.deploy_mode != "client" && asked.deploy_mode != "cluster")
     usage_error("--deploy-mode must be either \"client\" or \"cluster\", not \"" + asked.deploy_mode + '"');
-  check_positive("driver memory", asked.driver_memory, true);
-  check_positive("driver cores", asked.driver_cores, false);
-  check_positive("executor memory", asked.executor_memory, true);
-  check_positive("executor cores", asked.executor_cores, false);
-  check_positive("total executor cores", asked.total_executor_cores, false);
+  check_positive("--driver-memory", "driver memory", asked.driver_memory, true);
+  check_positive("--driver-cores", "driver cores", asked.driver_cores, false);
+  check_positive("--executor-memory", "executor memory", asked.executor_memory, true);
+  check_positive("--executor-cores", "executor cores", asked.executor_cores, false);
+  check_positive("--total-executor-cores", "total executor cores", asked.total_executor_cores, false);
   submission made;
   made.program = program.front();
   made.arguments.assign(program.begin() + 1, program.end());

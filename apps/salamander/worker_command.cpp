@@ -3,6 +3,7 @@
 #include <salamander/actors/cluster/worker_process.hpp>
 #include <salamander/actors/log.hpp>
 #include <salamander/rdd/config.hpp>
+#include <salamander/scheduler/cluster/master.hpp>
 
 #include <memory>
 
@@ -63,7 +64,7 @@ void add_worker(CLI::App& tool, int& exit_code) {
       ->envname("SALAMANDER_WORKER_HOST");
   command->add_option("-c,--cores", asked->cores, "cores to offer (default: all)")
       ->envname("SALAMANDER_WORKER_CORES")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, scheduler::cluster::master_limits::cores));
   command->add_option("-m,--memory", asked->memory, "memory to offer (default: what there is, less 1g)")
       ->envname("SALAMANDER_WORKER_MEMORY");
   command->add_option("-d,--work-dir", asked->work_directory, "programs, scratch files and logs (default: ./salamander-worker)")
@@ -86,7 +87,7 @@ void add_worker(CLI::App& tool, int& exit_code) {
       ->capture_default_str();
   command->add_option("--log-parts", asked->log_parts, "parts that are kept of each log")
       ->envname("SALAMANDER_WORKER_LOG_PARTS")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, scheduler::cluster::no_limit))
       ->capture_default_str();
   command->add_option("--keep-logs", asked->kept_for, "how long logs of ended applications are kept")
       ->envname("SALAMANDER_WORKER_KEEP_LOGS")

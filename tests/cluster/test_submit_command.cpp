@@ -116,8 +116,28 @@ TEST_CASE_FIXTURE(submission_test, "a worker refuses to offer nothing, and logs 
     CHECK_MESSAGE(read_file(log).find(option) != std::string::npos, read_file(log));
   };
   refused("--cores", "0");
+  refused("--cores", "70000");
   refused("--log-size", "1");
   refused("--log-parts", "0");
+}
+
+TEST_CASE_FIXTURE(submission_test, "a number that is out of range is told with its option and what is allowed") {
+  int runs = 0;
+  const auto refused = [&](std::vector<std::string> words, const std::string& text) {
+    const auto log = here.path / ("number-" + std::to_string(++runs));
+    CHECK(tool_process(std::move(words), log).end(0) == usage);
+    CHECK_MESSAGE(read_file(log).find(text) != std::string::npos, read_file(log));
+  };
+  refused({"master", "--port", "70000"}, "--port: \"70000\" is not possible; write a whole number from 0 to 65535");
+  refused({"master", "--port", "http"}, "--port: \"http\" is not possible; write a whole number from 0 to 65535");
+  refused({"master", "--port=-1"}, "--port: \"-1\" is not possible");
+  refused({"master", "--default-cores", "0"}, "--default-cores: \"0\" is not possible; write a whole number from 1 to");
+  refused({"master", "--max-drivers", "99999999999"}, "--max-drivers: \"99999999999\" is not possible");
+  refused({"master", "--worker-timeout", "3"}, "--worker-timeout: \"3\" is not possible; write a whole number from 4 to 3600");
+  refused({"logs", "app-1", "first"}, "executor: \"first\" is not possible");
+  refused({"logs", "app-1", "--bytes", "0"}, "--bytes: \"0\" is not possible");
+  refused({"submit", "--driver-cores", "70000", launched_program()},
+          "--driver-cores: driver cores must be a positive number of at most 65536, not \"70000\"");
 }
 
 TEST_CASE_FIXTURE(submission_test, "kill needs to be told what") {
