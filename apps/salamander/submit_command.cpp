@@ -48,6 +48,7 @@ struct submit_options {
   bool wait = false;
   bool json = false;
   bool verbose = false;
+  bool driver_sized = false; ///< --driver-memory or --driver-cores was given
 };
 
 /// As the configuration does it when it is printed.
@@ -226,6 +227,9 @@ int submit(const submit_options& asked, const std::vector<std::string>& program)
     return submit_to_cluster(what, asked);
   if (asked.supervise || asked.wait || asked.json)
     usage_error("--supervise, --wait and --json are for --deploy-mode cluster: here the program runs in place of this one");
+  if (asked.driver_sized)
+    fmt::print(stderr,
+               "salamander: --driver-memory and --driver-cores have no effect in client mode: they are for --deploy-mode cluster\n");
   run_here(what);
 }
 
@@ -251,13 +255,21 @@ void add_submit(CLI::App& tool, int& exit_code) {
   command->add_option("--executor-memory", asked->executor_memory, "of each executor (default 1g)");
   command->add_option("--executor-cores", asked->executor_cores, "of each executor (default: all that a worker has free)");
   command->add_option("--total-executor-cores", asked->total_executor_cores, "of all executors together (default: all)");
-  command->add_option("--driver-memory", asked->driver_memory, "reserved for a driver on the cluster")->capture_default_str();
-  command->add_option("--driver-cores", asked->driver_cores, "reserved for a driver on the cluster")->capture_default_str();
+  command
+      ->add_option("--driver-memory", asked->driver_memory,
+                   "reserved for the driver on its worker (cluster mode; no effect in client mode)")
+      ->capture_default_str();
+  command
+      ->add_option("--driver-cores", asked->driver_cores, "reserved for the driver on its worker (cluster mode; no effect in client mode)")
+      ->capture_default_str();
   command->add_flag("--supervise", asked->supervise, "start the driver again when it does not end well (cluster mode)");
   command->add_flag("--wait", asked->wait, "return when the driver has ended, with its exit code (cluster mode)");
   command->add_flag("--json", asked->json, "tell in JSON what became of it (cluster mode)");
   command->add_flag("-v,--verbose", asked->verbose, "show the settings");
-  command->callback([asked, command, &exit_code] { exit_code = submit(*asked, command->remaining()); });
+  command->callback([asked, command, &exit_code] {
+    asked->driver_sized = command->count("--driver-memory") + command->count("--driver-cores") > 0;
+    exit_code = submit(*asked, command->remaining());
+  });
 }
 
 } // namespace salamander::tool

@@ -140,6 +140,21 @@ TEST_CASE_FIXTURE(submission_test, "a number that is out of range is told with i
           "--driver-cores: driver cores must be a positive number of at most 65536, not \"70000\"");
 }
 
+TEST_CASE_FIXTURE(submission_test, "client mode says that it does not size the driver, once") {
+  const auto said = [&](std::vector<std::string> options) {
+    options.insert(options.end(), {launched_program(), "print", "1"});
+    const auto [code, printed] = submit(std::move(options));
+    CHECK(code == 0);
+    CHECK(printed.ends_with("line 0\n"));
+    return printed.substr(0, printed.size() - 7);
+  };
+  const std::string note =
+      "salamander: --driver-memory and --driver-cores have no effect in client mode: they are for --deploy-mode cluster\n";
+  CHECK(said({"--driver-memory", "2g", "--driver-cores", "2"}) == note);
+  CHECK(said({"--driver-cores", "1"}) == note);
+  CHECK(said({}).empty());
+}
+
 TEST_CASE_FIXTURE(submission_test, "kill needs to be told what") {
   const auto log = here.path / "kill";
   CHECK(tool_process({"kill"}, log).end(0) == usage);
