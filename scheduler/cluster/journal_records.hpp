@@ -56,6 +56,13 @@ struct driver_placed {
   std::uint32_t attempt = 0;
   std::string worker;
 };
+/// A worker could not start it, and others are tried.
+struct driver_not_started {
+  std::string driver;
+  std::uint32_t attempt = 0;
+  std::string worker;
+  std::string reason;
+};
 struct driver_kill_asked {
   std::string driver;
   std::string reason;
@@ -69,6 +76,6 @@ struct driver_over {
 };
 
 using journal_record = std::variant<numbers_used, worker_joined, worker_gone, application_joined, executors_numbered, application_over,
-                                    driver_accepted, driver_placed, driver_kill_asked, driver_over>;
+                                    driver_accepted, driver_placed, driver_kill_asked, driver_over, driver_not_started>;
 
 } // namespace salamander::scheduler::cluster

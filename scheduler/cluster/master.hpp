@@ -30,6 +30,7 @@ struct master_settings {
   std::uint32_t default_cores = no_limit;                       ///< of applications that do not say
   std::uint32_t executor_retries = 10;                          ///< failures in a row that end an application; no_limit: never
   std::uint32_t drivers_max = 1000;                             ///< that are not over
+  std::uint32_t driver_workers_max = 4;                         ///< that fail to start a driver before it is given up
   std::size_t retained_applications = 200;                      ///< that are over
   std::size_t retained_drivers = 200;                           ///< that are over
   duration worker_silent_after = std::chrono::seconds(3);       ///< nothing new is placed there

@@ -87,7 +87,8 @@ void master::impl::kill_driver(driver_entry& driver, const std::string& reason) 
 
 /// The process of this attempt is gone, or nobody will ever know.
 void master::impl::end_attempt(driver_entry& driver, process_end end, std::int32_t exit_code, const std::string& reason) {
-  const bool proven = driver.running_since != time_point{} && now_ - driver.running_since >= settings_.proven_after;
+  const bool ran = driver.running_since != time_point{};
+  const bool proven = ran && now_ - driver.running_since >= settings_.proven_after;
   if (proven)
     driver.failures.failures = 0;
   driver.placed = driver.sent = driver.reported = false;
@@ -111,13 +112,46 @@ void master::impl::end_attempt(driver_entry& driver, process_end end, std::int32
     return end_driver(driver, driver_state::killed, driver.kill_reason);
   if (end == process_end::finished)
     return end_driver(driver, driver_state::finished, reason);
-  const bool hopeless = end == process_end::not_started && driver.failures.failures >= settings_.executor_retries;
-  if (driver.what.supervise && !hopeless)
+  const bool never_ran = end == process_end::not_started && !ran;
+  if (never_ran || (end == process_end::failed && planted(defect::failed_is_retried))) {
+    if (!try_elsewhere(driver, reason))
+      give_up_start(driver);
+    return;
+  }
+  if (driver.what.supervise)
     return relaunch(driver, end, reason);
   end_driver(driver, end == process_end::failed ? driver_state::failed : driver_state::error, reason);
 }
 
+/// What one worker lacks, room on its disk or rights, another one may have; and what never ran cannot do its work twice.
+bool master::impl::try_elsewhere(driver_entry& driver, const std::string& reason) {
+  driver.failed_at.insert(driver.worker);
+  if (driver.failed_at.size() >= settings_.driver_workers_max || !has_untried_worker(driver))
+    return false;
+  driver.state = driver_state::relaunching;
+  write(driver_not_started{driver.id, driver.attempt, driver.worker, reason});
+  say(notice::level::warning, "driver " + driver.id + " could not be started on " + driver.worker + " (" + reason + "): another one tries");
+  return true;
+}
+
+bool master::impl::has_untried_worker(const driver_entry& driver) const {
+  return std::ranges::any_of(workers_, [&](const auto& each) {
+    const auto& worker = each.second;
+    const bool fits = worker.runs_drivers && worker.cores >= driver.what.cores && worker.memory_bytes >= driver.what.memory_bytes;
+    return !worker.dead && !worker.leaving && (fits || worker.awaited) && !driver.failed_at.contains(worker.name);
+  });
+}
+
+/// All workers that may be tried have failed to start it.
+void master::impl::give_up_start(driver_entry& driver) {
+  driver.failed_at.clear();
+  if (driver.what.supervise && driver.failures.failures < settings_.executor_retries)
+    return relaunch(driver, process_end::not_started, driver.reason);
+  end_driver(driver, driver_state::error, driver.reason);
+}
+
 void master::impl::relaunch(driver_entry& driver, process_end end, const std::string& reason) {
+  driver.failed_at.clear();
   driver.state = driver_state::relaunching;
   write(driver_placed{driver.id, driver.attempt, {}});
   // A worker that went away says nothing against the driver.

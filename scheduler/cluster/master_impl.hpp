@@ -138,6 +138,7 @@ struct driver_entry {
   std::string kill_reason;
   failure_row failures;
   std::int32_t exit_code = 0;
+  std::set<std::string> failed_at; ///< workers that could not start it, one after the other
   std::string reason;
   std::int64_t ended_at = 0;
 
@@ -210,6 +211,9 @@ private:
   void relaunch(driver_entry& driver, process_end end, const std::string& reason);
   std::string complaint_about(const driver_asked& e) const;
   void forget_old_drivers();
+  bool try_elsewhere(driver_entry& driver, const std::string& reason);
+  bool has_untried_worker(const driver_entry& driver) const;
+  void give_up_start(driver_entry& driver);
 
   // Placement (master_placement.cpp).
   void place();
@@ -239,6 +243,7 @@ private:
   void restore(const driver_placed& record);
   void restore(const driver_kill_asked& record);
   void restore(const driver_over& record);
+  void restore(const driver_not_started& record);
   std::vector<journal_record> snapshot() const;
   cluster_summary summary(time_point now, const std::string& id) const;
   void check_recovered();

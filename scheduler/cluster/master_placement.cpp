@@ -62,6 +62,10 @@ void master::impl::place_drivers() {
       wake(driver.failures.not_before);
       continue;
     }
+    if (!driver.failed_at.empty() && !has_untried_worker(driver)) { // the others have gone
+      give_up_start(driver);
+      continue;
+    }
     auto* const worker = worker_for(driver);
     if (!worker)
       continue;
@@ -76,12 +80,12 @@ void master::impl::place_drivers() {
   }
 }
 
-/// The emptiest worker that has room, or the fullest one.
+/// The emptiest worker that has room and has not just failed to start it, or the fullest one.
 worker_entry* master::impl::worker_for(const driver_entry& driver) {
   worker_entry* best = nullptr;
   for (auto& [name, worker] : workers_) {
     if (!usable(worker) || !worker.runs_drivers || worker.cores_free() < driver.what.cores ||
-        worker.memory_free() < driver.what.memory_bytes)
+        worker.memory_free() < driver.what.memory_bytes || driver.failed_at.contains(name))
       continue;
     if (!best || (settings_.spread_out ? worker.cores_free() > best->cores_free() : worker.cores_free() < best->cores_free()))
       best = &worker;

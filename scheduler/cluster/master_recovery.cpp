@@ -98,6 +98,20 @@ void master::impl::restore(const driver_placed& record) {
   driver->worker = record.worker;
   driver->placed = driver->sent = !record.worker.empty();
   driver->state = record.worker.empty() ? driver_state::relaunching : driver_state::running;
+  if (record.worker.empty())
+    driver->failed_at.clear();
+}
+
+void master::impl::restore(const driver_not_started& record) {
+  auto* const driver = find_driver(record.driver);
+  if (!driver)
+    return;
+  driver->attempt = record.attempt;
+  driver->worker = record.worker;
+  driver->placed = driver->sent = false;
+  driver->state = driver_state::relaunching;
+  driver->reason = record.reason;
+  driver->failed_at.insert(record.worker);
 }
 
 void master::impl::restore(const driver_kill_asked& record) {
@@ -153,7 +167,9 @@ std::vector<journal_record> master::impl::snapshot() const {
     driver_accepted accepted{number, one.id, one.token, one.what, one.submitted_at};
     accepted.what.launch.clear();
     all.emplace_back(std::move(accepted));
-    if (one.attempt > 0)
+    for (const auto& worker : one.failed_at)
+      all.emplace_back(driver_not_started{one.id, one.attempt, worker, one.reason});
+    if (one.attempt > 0 && (one.placed || one.over() || one.failed_at.empty()))
       all.emplace_back(driver_placed{one.id, one.attempt, one.placed || one.over() ? one.worker : std::string()});
     if (one.kill_asked)
       all.emplace_back(driver_kill_asked{one.id, one.kill_reason});

@@ -16,6 +16,7 @@ enum class defect : std::uint8_t {
   old_orders_obeyed,   ///< a worker does what a former leader wants
   buried_comes_back,   ///< an executor that was given up registers again
   reports_not_counted, ///< what a driver says does not end its silence
+  failed_is_retried,   ///< a driver that ran and failed is tried on another worker, as if it had never run
   count_
 };
 

@@ -3,6 +3,7 @@
     test_faults.py BUILD_DIRECTORY [unittest options]
 """
 
+import json
 import os
 import pathlib
 import re
@@ -183,6 +184,18 @@ class Drivers(ClusterCase):
         self.lab.ask("kill", driver)
         wait_for("it is over", lambda: next(one for one in self.lab.status()["drivers"] if one["driver"] == driver)["state"] == "KILLED", 30)
         self.nothing_left()
+
+    def test_a_driver_that_its_worker_cannot_start_is_started_by_another_one(self):
+        self.lab.start_master()
+        self.lab.start_worker("one", cores=4)  # where a driver comes first
+        self.lab.start_worker("two", cores=2)
+        programs = self.lab.directory / "work-one" / "programs"
+        programs.rmdir()
+        programs.write_text("no program can be kept here\n")
+        told = json.loads(self.lab.ask("submit", "--deploy-mode", "cluster", "--wait", "--json", TOUR, "--rounds", "2", "--pause", "1"))
+        self.assertEqual((told["state"], told["attempts"]), ("FINISHED", 2), told)
+        places = {one["worker"]: one["host"] for one in self.lab.status()["workers"]}
+        self.assertEqual(places[told["worker"]], self.lab.hosts["two"].address)
 
     def test_a_driver_that_is_started_again_goes_on_from_what_was_done(self):
         self.start_cluster()

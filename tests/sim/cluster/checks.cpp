@@ -20,6 +20,14 @@ void world::process_starts(const std::string& key) {
     throw broken("started twice", key);
 }
 
+/// Without supervision a driver's work is begun once, whatever becomes of it.
+void world::runs_once(const std::string& driver, std::uint32_t attempt) {
+  if (attempt > 1)
+    count("drivers that another worker could not start");
+  if (!run_once_.insert(driver).second)
+    throw broken("driver without supervision ran twice", driver);
+}
+
 /// Nobody may say of a driver that is heard that it is silent or gone.
 void world::check_decision(const std::vector<sc::journal_record>& journal, const sc::journal_record& what) {
   const auto* const over = std::get_if<sc::application_over>(&what);

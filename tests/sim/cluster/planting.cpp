@@ -18,6 +18,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(defect::count_)>
     "old_orders_obeyed",
     "buried_comes_back",
     "reports_not_counted",
+    "failed_is_retried",
 };
 
 } // namespace

@@ -111,6 +111,8 @@ void worker_party::fetch(const std::string& sha256) {
 void worker_party::start_child(const sc::worker_machine::start_process& what) {
   in_.note(name_ + " starts " + text_of(what.process));
   in_.process_starts(text_of(what.process) + " " + std::to_string(what.process.incarnation));
+  if (what.process.driver && !in_.what.submissions[std::stoul(what.launch)].supervise)
+    in_.runs_once(what.process.owner, what.process.number);
   auto one = std::make_shared<child>();
   one->key = what.process;
   one->cores = what.cores;

@@ -105,6 +105,7 @@ public:
   void add_driver(std::unique_ptr<driver_party> one);
   /// A process of an application or driver starts; it must never have before.
   void process_starts(const std::string& key);
+  void runs_once(const std::string& driver, std::uint32_t attempt);
   /// A leader is about to write this. Whoever it concerns may learn it much later, so what is right now is asked for.
   void check_decision(const std::vector<sc::journal_record>& journal, const sc::journal_record& what);
   void leader_begins(std::uint64_t term, const master_party& who);
@@ -153,6 +154,7 @@ private:
   std::vector<driver_party*> clients_;
   std::set<std::string> processes_started_;
   std::set<std::string> finished_well_; ///< drivers of which a process has
+  std::set<std::string> run_once_;      ///< drivers without supervision that were started
   std::uint64_t last_term_ = 0;
   std::map<std::string, std::uint64_t> counts_;
   std::uint64_t hash_ = 0;

@@ -52,6 +52,116 @@ TEST_CASE("a driver that fails is FAILED, and one that could not be started an E
   CHECK(it.status(broken).state == driver_state::error);
 }
 
+TEST_CASE("a driver that a worker cannot start is tried on another one, and never twice on the same") {
+  model_cluster it;
+  auto& first = it.add_worker("a", 8);
+  auto& second = it.add_worker("b", 4);
+  auto& leaving = it.add_worker("c", 2);
+  leaving.leaving = true;
+  it.report(leaving);
+  const auto id = it.submit("d", it.program());
+  REQUIRE(it.status(id).worker == "worker-a");
+  first.end_driver(id, process_end::not_started);
+  it.report(first);
+  CHECK(it.status(id).worker == "worker-b");
+  CHECK(it.status(id).attempts == 2);
+  CHECK(first.drivers.empty());
+  SUBCASE("where it runs, and ends") {
+    it.run(1s);
+    second.end_driver(id, process_end::finished);
+    it.run(1s);
+    CHECK(it.status(id).state == driver_state::finished);
+  }
+  SUBCASE("which fails, too: it is an ERROR with the last reason") {
+    second.end_driver(id, process_end::not_started, 2);
+    it.run(2s);
+    CHECK(it.status(id).state == driver_state::error);
+    CHECK(it.status(id).reason == "exited with code 2");
+    CHECK(it.status(id).attempts == 2);
+  }
+  SUBCASE("what ran and failed is not tried again") {
+    it.run(1s);
+    second.end_driver(id, process_end::failed, 3);
+    it.run(2s);
+    CHECK(it.status(id).state == driver_state::failed);
+    CHECK(it.status(id).attempts == 2);
+  }
+}
+
+TEST_CASE("a driver that cannot be started anywhere is tried on so many workers, and no more") {
+  master_settings settings;
+  settings.driver_workers_max = 3;
+  model_cluster it(settings);
+  for (const auto* name : {"a", "b", "c", "d", "e"})
+    it.add_worker(name);
+  const auto id = it.submit("d", it.program());
+  std::set<std::string> tried;
+  while (it.status(id).state != driver_state::error) {
+    auto& worker = it.worker_with(id);
+    REQUIRE(tried.insert(worker.name).second);
+    worker.end_driver(id, process_end::not_started);
+    it.report(worker);
+  }
+  CHECK(it.status(id).attempts == 3);
+  CHECK(tried.size() == 3);
+}
+
+TEST_CASE("a driver waits for a worker that has not failed to start it, as long as there is one, for the next master too") {
+  model_cluster it;
+  auto& full = it.add_worker("b", 4);
+  const auto other = it.submit("e", it.program(false, 4));
+  it.run(1s);
+  REQUIRE(it.status(other).worker == "worker-b");
+  auto& failing = it.add_worker("a", 4);
+  const auto id = it.submit("d", it.program(false, 4));
+  failing.end_driver(id, process_end::not_started);
+  it.run(2s);
+  CHECK(it.status(id).state == driver_state::relaunching);
+  CHECK(failing.drivers.empty());
+  SUBCASE("until that has room") {
+    full.end_driver(other, process_end::finished);
+    it.run(2s);
+    CHECK(it.status(id).worker == "worker-b");
+  }
+  SUBCASE("until that leaves") {
+    full.leaving = true;
+    it.run(2s);
+    CHECK(it.status(id).state == driver_state::error);
+    CHECK(it.status(id).reason == "exited with code 0");
+  }
+  SUBCASE("until that has room, as the next master knows") {
+    for (int masters = 0; masters < 2; ++masters) { // the second one from what the first one has kept
+      it.lead();
+      it.journal = it.it->snapshot();
+    }
+    it.run(4s);
+    CHECK(it.status(id).state == driver_state::relaunching);
+    CHECK(failing.drivers.empty());
+    full.end_driver(other, process_end::finished);
+    it.run(2s);
+    CHECK(it.status(id).worker == "worker-b");
+    CHECK(it.status(id).attempts == 2);
+  }
+}
+
+TEST_CASE("a supervised driver that no worker could start is tried on all of them again, after a wait") {
+  model_cluster it;
+  it.add_worker("a");
+  it.add_worker("b");
+  const auto id = it.submit("d", it.program(true));
+  auto& first = it.worker_with(id);
+  first.end_driver(id, process_end::not_started);
+  it.report(first);
+  auto& second = it.worker_with(id);
+  CHECK(second.name != first.name);
+  second.end_driver(id, process_end::not_started);
+  it.report(second);
+  CHECK(it.status(id).state == driver_state::relaunching);
+  it.run(2s);
+  CHECK(it.status(id).state == driver_state::running);
+  CHECK(it.status(id).attempts == 3);
+}
+
 TEST_CASE("a supervised driver that fails is started again, later each time, with another attempt") {
   model_cluster it;
   auto& worker = it.add_worker("a");
