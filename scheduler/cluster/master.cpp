@@ -106,7 +106,7 @@ void master::impl::check_workers() {
     if (!worker.dead && silent >= settings_.worker_dead_after)
       bury(worker, "it was silent for " + seconds_text(silent));
     else if (!worker.dead && worker.leaving && worker.peer == no_peer && silent >= settings_.worker_silent_after)
-      bury(worker, "it has left");
+      bury(worker, "it went while it was leaving");
     // Shown as dead for a while; then nobody remembers it.
     at = worker.dead && silent >= 16 * settings_.worker_dead_after && worker.executors.empty() ? workers_.erase(at) : std::next(at);
   }

@@ -104,6 +104,7 @@ struct worker_entry {
   bool leaving = false;
   bool runs_drivers = true;
   bool dead = false;
+  bool left = false; ///< dead, and nothing ran there any more when it went
   std::vector<std::string> formerly;
   std::set<executor_key> executors;                              ///< those of the applications' entries that are here
   std::map<std::pair<std::string, std::uint64_t>, stray> strays; ///< by application and incarnation, or driver and attempt
@@ -137,8 +138,8 @@ struct driver_entry {
   time_point kill_asked_at{};
   std::string kill_reason;
   failure_row failures;
-  std::int32_t exit_code = 0;
   std::set<std::string> failed_at; ///< workers that could not start it, one after the other
+  std::int32_t exit_code = 0;
   std::string reason;
   std::int64_t ended_at = 0;
 
@@ -169,6 +170,7 @@ private:
   void keep_stray(worker_entry& worker, const std::string& owner, std::uint64_t incarnation, std::uint32_t cores,
                   std::uint64_t memory_bytes);
   void forget_strays(worker_entry& worker);
+  bool runs_nothing(const worker_entry& worker);
   void bury(worker_entry& worker, const std::string& why);
   worker_orders orders_for(worker_entry& worker);
   void list(application_entry& application, std::uint32_t number, executor_entry& executor, worker_orders& orders,
@@ -209,11 +211,11 @@ private:
   void end_attempt(driver_entry& driver, process_end end, std::int32_t exit_code, const std::string& reason);
   void end_driver(driver_entry& driver, driver_state state, const std::string& reason);
   void relaunch(driver_entry& driver, process_end end, const std::string& reason);
-  std::string complaint_about(const driver_asked& e) const;
-  void forget_old_drivers();
   bool try_elsewhere(driver_entry& driver, const std::string& reason);
   bool has_untried_worker(const driver_entry& driver) const;
   void give_up_start(driver_entry& driver);
+  std::string complaint_about(const driver_asked& e) const;
+  void forget_old_drivers();
 
   // Placement (master_placement.cpp).
   void place();
@@ -241,9 +243,9 @@ private:
   void restore(const application_over& record);
   void restore(const driver_accepted& record);
   void restore(const driver_placed& record);
+  void restore(const driver_not_started& record);
   void restore(const driver_kill_asked& record);
   void restore(const driver_over& record);
-  void restore(const driver_not_started& record);
   std::vector<journal_record> snapshot() const;
   cluster_summary summary(time_point now, const std::string& id) const;
   void check_recovered();

@@ -99,7 +99,8 @@ cluster_summary master::impl::summary(time_point now, const std::string& id) con
   if (id.empty())
     for (const auto& [name, worker] : workers_) {
       const auto silent = std::max(duration::zero(), now - worker.last_heard);
-      const auto state = worker.dead                                                         ? worker_state::dead
+      const auto state = worker.left                                                         ? worker_state::left
+                         : worker.dead                                                       ? worker_state::dead
                          : worker.leaving                                                    ? worker_state::leaving
                          : silent >= settings_.worker_silent_after || worker.peer == no_peer ? worker_state::silent
                                                                                              : worker_state::alive;

@@ -45,7 +45,7 @@ void master::impl::on(const worker_heard& e) {
   if (e.what.sequence <= worker->sequence)
     return; // said before; the answer may have been lost
   if (worker->dead) {
-    worker->dead = false;
+    worker->dead = worker->left = false;
     write(worker_joined{worker->name, worker->host});
     say(notice::level::info, worker->name + " is back");
     dirty_ = true;
@@ -225,12 +225,26 @@ void master::impl::read_leaving(worker_entry& worker, bool leaving) {
   }
 }
 
+/// As it said itself, last.
+bool master::impl::runs_nothing(const worker_entry& worker) {
+  const auto lives = [this](const executor_key& key) {
+    const auto* const executor = find_executor(key);
+    return executor && executor->living();
+  };
+  return worker.strays.empty() && std::ranges::none_of(worker.executors, lives) &&
+         std::ranges::none_of(drivers_, [&](const auto& each) { return each.second.placed && each.second.worker == worker.name; });
+}
+
 /// The worker is dead: what ran there is lost.
 void master::impl::bury(worker_entry& worker, const std::string& why) {
   worker.dead = true;
+  worker.left = worker.leaving && runs_nothing(worker);
   worker.strays.clear();
   write(worker_gone{worker.name});
-  say(notice::level::warning, worker.name + " on " + worker.host + " is dead: " + why);
+  if (worker.left)
+    say(notice::level::info, worker.name + " on " + worker.host + " has left");
+  else
+    say(notice::level::warning, worker.name + " on " + worker.host + " is dead: " + why);
   const auto reason = "its worker is lost: " + why;
   for (const auto& key : std::set(worker.executors))
     if (const auto* const executor = find_executor(key); executor && executor->living())

@@ -46,6 +46,8 @@ const char* text_of(worker_state state) noexcept {
     return "SILENT";
   case worker_state::leaving:
     return "DECOMMISSIONED";
+  case worker_state::left:
+    return "LEFT";
   case worker_state::dead:
     return "DEAD";
   }

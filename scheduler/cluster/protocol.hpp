@@ -230,7 +230,7 @@ struct driver_description {
 
 enum class driver_state : std::uint8_t { submitted, running, relaunching, finished, failed, killed, error };
 enum class application_state : std::uint8_t { waiting, running, finished, failed, killed };
-enum class worker_state : std::uint8_t { alive, silent, leaving, dead };
+enum class worker_state : std::uint8_t { alive, silent, leaving, left, dead };
 enum class master_state : std::uint8_t { standby, recovering, leading };
 
 const char* text_of(driver_state state) noexcept;

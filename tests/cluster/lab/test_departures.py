@@ -56,6 +56,7 @@ class Departures(unittest.TestCase):
         self.after_rounds(rounds, rounds.text().count(" done") + 2)
         self.assertEqual(rounds.wait(120), 0, rounds.text())
         self.assertIn("handed over", rounds.text())
+        wait_for("it has left", lambda: sorted(one["state"] for one in self.lab.status()["workers"]) == ["ALIVE", "LEFT"], 20)
         self.assertEqual(self.computed_again(), 0)
 
     def test_what_a_killed_worker_held_is_computed_again(self):

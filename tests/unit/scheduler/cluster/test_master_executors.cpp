@@ -177,9 +177,37 @@ TEST_CASE("executors of a leaving worker are marked, others take their place, an
   it.add_driver("y", model_cluster::wish(1));
   it.run(2s);
   CHECK(worker.executors.empty());
-  it.cut(worker);
+}
+
+TEST_CASE("a worker that said that it leaves, and runs nothing any more, has left when it is gone; one that is lost is dead") {
+  model_cluster it;
+  auto& orderly = it.add_worker("a", 1);
+  auto& hasty = it.add_worker("b", 1);
+  auto& lost = it.add_worker("c", 1);
+  auto& driver = it.add_driver("x", model_cluster::wish(1));
+  it.run(1s);
+  const auto state_of = [&](const std::string& name) {
+    const auto all = it.it->summary(it.now).workers;
+    return std::ranges::find(all, name, &worker_summary::worker)->state;
+  };
+  orderly.leaving = hasty.leaving = true;
+  it.run(1s);
+  CHECK(state_of("worker-a") == worker_state::leaving);
+  const auto& there = *std::ranges::find(driver.last.executors, "worker-a", &granted_executor::worker);
+  orderly.end(driver.last.id, there.executor, process_end::decommissioned, "it has handed over what it had");
+  it.run(1s);
+  for (auto* const one : {&orderly, &hasty, &lost})
+    it.cut(*one);
   it.run(4s);
-  CHECK(it.it->summary(it.now).workers.front().state == worker_state::dead);
+  CHECK(state_of("worker-a") == worker_state::left);
+  CHECK(state_of("worker-b") == worker_state::dead);
+  CHECK(state_of("worker-c") == worker_state::silent);
+  it.run(15s);
+  CHECK(state_of("worker-a") == worker_state::left);
+  CHECK(state_of("worker-c") == worker_state::dead);
+  orderly.leaving = false;
+  it.heal(orderly);
+  CHECK(state_of("worker-a") == worker_state::alive);
 }
 
 TEST_CASE("an executor that its driver asks to leave is told so by its worker") {
