@@ -17,11 +17,11 @@ using nlohmann::json;
 const char* text_of(cluster::process_state state) {
   switch (state) {
   case cluster::process_state::starting:
-    return "starting";
+    return "STARTING";
   case cluster::process_state::running:
-    return "running";
+    return "RUNNING";
   case cluster::process_state::ended:
-    return "ended";
+    return "ENDED";
   }
   return "?";
 }

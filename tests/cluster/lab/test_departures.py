@@ -46,7 +46,7 @@ class Departures(unittest.TestCase):
         return sum(times - 1 for times in lines.values())
 
     def executors(self):
-        return [one for one in self.lab.status()["executors"] if one["state"] != "ended"]
+        return [one for one in self.lab.status()["executors"] if one["state"] != "ENDED"]
 
     def test_nothing_is_computed_again_when_a_worker_is_asked_to_end(self):
         workers = self.start_cluster("one", "two")

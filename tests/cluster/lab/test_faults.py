@@ -53,7 +53,7 @@ class ClusterCase(unittest.TestCase):
         self.assertTrue(process.running(), process.text())
 
     def executors(self):
-        return [one for one in self.lab.status()["executors"] if one["state"] != "ended"]
+        return [one for one in self.lab.status()["executors"] if one["state"] != "ENDED"]
 
     def nothing_left(self):
         """No process and no secret of an application is left 30 s after its end."""

@@ -109,11 +109,11 @@ class Connections(unittest.TestCase):
         self.assertEqual([line for line, times in lines.items() if times > 1], [], rounds.text())
 
     def executor_ids(self):
-        return {(one["application"], one["executor"]) for one in self.lab.status()["executors"] if one["state"] == "running"}
+        return {(one["application"], one["executor"]) for one in self.lab.status()["executors"] if one["state"] == "RUNNING"}
 
     def living(self):
         now = self.lab.status()
-        return (len([one for one in now["executors"] if one["state"] == "running"]),
+        return (len([one for one in now["executors"] if one["state"] == "RUNNING"]),
                 len([one for one in now["workers"] if one["state"] == "ALIVE"]))
 
 
