@@ -1,8 +1,7 @@
 #include <salamander/actors/driver_redial.hpp>
 
 #include <salamander/actors/log.hpp>
-
-#include <algorithm>
+#include <salamander/actors/redial_pauses.hpp>
 
 namespace salamander::actors {
 namespace {
@@ -10,16 +9,10 @@ namespace {
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds pause_min{10};
-constexpr milliseconds pause_max{500};
 /// As long as a driver's door waits for it.
 constexpr milliseconds handshake_max{2000};
 /// A connection that held for less is not taken as the end of the trouble.
 constexpr milliseconds settled_after{1000};
-
-milliseconds next_pause(milliseconds last) {
-  return std::clamp(2 * last, pause_min, pause_max);
-}
 
 bool connect_again(actor_host& host, const net::address& driver, const executor_actor& executor) {
   try {
@@ -37,18 +30,17 @@ bool connect_again(actor_host& host, const net::address& driver, const executor_
 
 driver_contact::ending stay_connected(actor_host& host, const net::address& driver, const executor_actor& executor,
                                       driver_contact& contact) {
-  milliseconds pause{0};
+  redial_pauses pauses({}, redial_seed());
   for (auto connected_at = clock::now();; connected_at = clock::now()) {
     if (auto end = contact.wait())
       return std::move(*end);
     const auto lost_at = clock::now();
     log(log_level::warn, "the connection to the driver broke: making another one");
-    pause = lost_at - connected_at < settled_after ? next_pause(pause) : milliseconds(0);
-    while (!contact.ends_within(pause) && !connect_again(host, driver, executor)) {
+    if (lost_at - connected_at >= settled_after)
+      pauses.restart();
+    while (!contact.ends_within(pauses.next()) && !connect_again(host, driver, executor))
       if (net::refuses_connections(driver, handshake_max))
         contact.end(exit_driver_gone, "the driver went away");
-      pause = next_pause(pause);
-    }
   }
 }
 

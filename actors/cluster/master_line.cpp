@@ -1,8 +1,10 @@
 #include <salamander/actors/cluster/master_line.hpp>
 
+#include <salamander/actors/redial_pauses.hpp>
 #include <salamander/rdd/error.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace salamander::actors {
 namespace {
@@ -10,8 +12,6 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds attempt_max{2000};
-constexpr std::chrono::milliseconds first_pause{50};
-constexpr std::chrono::milliseconds longest_pause{500};
 constexpr std::chrono::minutes trouble_every{1};
 constexpr std::chrono::seconds trouble_first{3};
 constexpr std::string_view scheme = "salamander://";
@@ -78,16 +78,16 @@ void master_line::follow(const std::string& hint) {
 }
 
 void master_line::run() {
-  auto pause = first_pause;
+  redial_pauses pauses({}, redial_seed());
+  bool first = true;
   auto told = clock::now() - trouble_every + trouble_first; // a cluster that is just starting is no trouble
-  auto found_at = clock::now() - longest_pause;
-  std::size_t distrusted = 0; // one after the other
+  std::size_t distrusted = 0;                               // one after the other
   for (;;) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return stopping_ || looking_; });
-    // All masters may stand by for a moment: they are not asked over and over without a break.
-    if (clock::now() - found_at < longest_pause)
-      changed_.wait_for(lock, pause, [&] { return stopping_; });
+    // All masters may stand by for a moment: they are not asked without a break, nor by everybody at once when one goes.
+    if (!std::exchange(first, false))
+      changed_.wait_for(lock, pauses.next(), [&] { return stopping_; });
     if (stopping_)
       return;
     const auto there = masters_[next_];
@@ -95,11 +95,10 @@ void master_line::run() {
     lock.unlock();
     try {
       const auto door = host_.try_connect<master_door>(there, clock::now() + attempt_max);
-      found_at = clock::now();
       lock.lock();
       looking_ = false;
       lock.unlock();
-      pause = first_pause;
+      pauses.restart();
       distrusted = 0;
       on_found_(door);
     } catch (const std::exception& failure) {
@@ -109,9 +108,7 @@ void master_line::run() {
         on_failure_(failure.what(), distrusted >= known);
       lock.lock();
       next_ = (next_ + 1) % masters_.size();
-      changed_.wait_for(lock, pause, [&] { return stopping_; });
       lock.unlock();
-      pause = std::min(pause * 2, longest_pause);
       if (clock::now() - told >= trouble_every) {
         told = clock::now();
         on_trouble_(failure.what());
