@@ -10,6 +10,11 @@ constexpr duration visit_every = 200ms;
 constexpr duration lock_patience = 1000ms;
 constexpr std::int64_t wall_begin = 1'795'300'000;
 
+/// All masters' clocks agree on the day, and go on: what one of them names after its pause is named otherwise by the next one.
+std::int64_t wall_at(time_point now) {
+  return wall_begin + std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+}
+
 } // namespace
 
 // -- looking for a leader -----------------------------------------------------
@@ -156,7 +161,7 @@ void master_party::begin(std::uint64_t term) {
   if (!in_.disk.journals.empty())
     start.journal = in_.disk.journals.rbegin()->second;
   start.launches = in_.disk.launches;
-  const auto actions = decisions_->handle(start, in_.now(), wall_begin);
+  const auto actions = decisions_->handle(start, in_.now(), wall_at(in_.now()));
   in_.disk.journals[term] = decisions_->snapshot();
   for (const auto& one : actions)
     perform(one);
@@ -196,7 +201,7 @@ void master_party::hear(const wire& line, const sc::master::event& what) {
 
 /// What was written is answered only by who still leads: whoever leads next has read it then.
 void master_party::feed(const sc::master::event& what) {
-  const auto actions = decisions_->handle(what, in_.now(), wall_begin);
+  const auto actions = decisions_->handle(what, in_.now(), wall_at(in_.now()));
   for (const auto& one : actions)
     if (const auto* record = std::get_if<sc::master::append>(&one))
       in_.check_decision(in_.disk.journals[term_], record->what);
