@@ -227,15 +227,18 @@ TEST_CASE("records of a master's journal are read as they were written") {
   accepted.what.name = "batch";
   accepted.what.program = {{"batch", std::string(64, 'a'), 5}};
   it.begin(1, {numbers_used{1, 2}, worker_joined{"worker-a", "host"}});
-  it.append({accepted, driver_over{"driver-1", driver_state::failed, 3, "exited with code 3", 78}});
+  it.append({accepted, driver_not_started{"driver-1", 1, "worker-a", "its disk is full"},
+             driver_over{"driver-1", driver_state::failed, 3, "exited with code 3", 78}});
   it.keep_launch("driver-1", "secret");
   it.keep_launch("../outside", "secret");
   const auto found = master_journal(in.path).read();
-  REQUIRE(found.journal.size() == 4);
+  REQUIRE(found.journal.size() == 5);
   CHECK(std::get<numbers_used>(found.journal[0]).drivers == 2);
   CHECK(std::get<worker_joined>(found.journal[1]).host == "host");
   CHECK(std::get<driver_accepted>(found.journal[2]).what.program.front().bytes == 5);
-  CHECK(std::get<driver_over>(found.journal[3]).exit_code == 3);
+  CHECK(std::get<driver_not_started>(found.journal[3]).worker == "worker-a");
+  CHECK(std::get<driver_not_started>(found.journal[3]).reason == "its disk is full");
+  CHECK(std::get<driver_over>(found.journal[4]).exit_code == 3);
   CHECK(found.launches == std::map<std::string, std::string>{{"driver-1", "secret"}});
   struct stat there {};
   REQUIRE(::stat((in.path / "drivers" / "driver-1").c_str(), &there) == 0);
