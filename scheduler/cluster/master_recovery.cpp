@@ -8,7 +8,8 @@ void master::impl::on(const start& e) {
   started_ = now_;
   for (const auto& record : e.journal)
     std::visit([this](const auto& one) { restore(one); }, record);
-  // The first master of all has nobody to wait for.
+  // The first term of all has nobody to wait for. Processes begin with a greater one, since nothing tells them a new directory from one
+  // that was lost: workers that were there before may report executors under numbers that this master would give again.
   lost_journal_ = e.journal.empty() && term_ > 1;
   recovering_ = !e.journal.empty() || lost_journal_;
   for (auto& [number, driver] : drivers_) {
