@@ -36,7 +36,7 @@ class Connections(unittest.TestCase):
     def start_tour(self, rounds):
         tour = self.lab.start_driver(self.id().rsplit(".", 1)[1], [TOUR, "--tasks", 8, "--pause", 20, "--rounds", rounds])
         self.addCleanup(lambda: tour.running() and tour.kill())
-        wait_for("it works", lambda: tour.text().count("tasks ") >= 4 or not tour.running(), 60)
+        self.works_on_both_workers(tour, "tasks ")
         return tour
 
     def disturb(self, host, seconds, *fault):
@@ -53,14 +53,14 @@ class Connections(unittest.TestCase):
         return set(re.findall(r"process (\d+)", tour.text()))
 
     def test_slow_connections_change_nothing(self):
-        tour = self.start_tour(40)
+        tour = self.start_tour(60)
         for host, delay in (("one", 50), ("two", 500), ("driver", 300)):
             self.disturb(host, 2, "delay", delay)
         self.finished(tour)
         self.assertEqual(len(self.executors_of(tour)), 2, tour.text())
 
     def test_connections_that_stand_still_for_less_than_it_takes_to_suspect_somebody_change_nothing(self):
-        tour = self.start_tour(40)
+        tour = self.start_tour(60)
         for host in ("one", "two", "driver"):
             self.disturb(host, 2, "stall")
             time.sleep(0.5)
@@ -68,7 +68,7 @@ class Connections(unittest.TestCase):
         self.assertEqual(len(self.executors_of(tour)), 2, tour.text())
 
     def test_connections_that_drip_change_nothing(self):
-        tour = self.start_tour(25)
+        tour = self.start_tour(60)
         for host in ("one", "driver"):
             self.disturb(host, 2, "drip", 512, 5)
         self.finished(tour)
@@ -97,10 +97,12 @@ class Connections(unittest.TestCase):
         self.computed_file = self.lab.directory / f"computed-{self.id().rsplit('.', 1)[1]}"
         started = self.lab.start_driver(self.id().rsplit(".", 1)[1], [ROUNDS, self.computed_file, rounds, 20, PARTITIONS])
         self.addCleanup(lambda: started.running() and started.kill())
-        wait_for("it works on both workers", lambda: (started.text().count(" done") >= 4 and self.living() == (2, 2))
-                 or not started.running(), 60)
-        self.assertTrue(started.running(), started.text())
+        self.works_on_both_workers(started, " done")
         return started
+
+    def works_on_both_workers(self, program, said):
+        wait_for("it works on both workers", lambda: (program.text().count(said) >= 4 and self.living() == (2, 2)) or not program.running(), 60)
+        self.assertTrue(program.running(), program.text())
 
     def nothing_was_lost(self, rounds):
         self.assertEqual(rounds.wait(120), 0, rounds.text())
