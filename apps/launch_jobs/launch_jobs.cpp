@@ -14,11 +14,15 @@ int main(int argc, char** argv) {
   std::string credentials;
   int times = 2;
   bool on_cluster = false;
+  bool supervise = false;
+  std::vector<std::string> settings;
   std::vector<std::string> files;
   line.add_option("--master", master, "local[N], local-cluster[n,cores,MiB] or salamander://host:port")->capture_default_str();
   line.add_option("--credentials", credentials, "the folder \"client\" that salamander keygen made");
   line.add_option("--times", times, "how often, all at once")->capture_default_str()->check(CLI::PositiveNumber);
-  line.add_flag("--on-cluster", on_cluster, "workers run the drivers");
+  auto* const there = line.add_flag("--on-cluster", on_cluster, "workers run the drivers");
+  line.add_flag("--supervise", supervise, "start a driver again when it does not end well")->needs(there);
+  line.add_option("--conf", settings, "a setting, key=value; may be repeated")->allow_extra_args(false);
   line.add_option("--file", files, "for all tasks; may be repeated")->allow_extra_args(false);
   line.prefix_command();
   CLI11_PARSE(line, argc, argv);
@@ -33,8 +37,15 @@ int main(int argc, char** argv) {
     launcher.set_application(program.front()).set_master(master);
     launcher.add_arguments({program.begin() + 1, program.end()});
     launcher.set_deploy_mode(on_cluster ? sal::deploy_mode::cluster : sal::deploy_mode::client);
+    launcher.set_supervise(supervise);
     if (!credentials.empty())
       launcher.set_credentials(credentials);
+    for (const auto& setting : settings) {
+      const auto equals = setting.find('=');
+      if (equals == std::string::npos)
+        throw sal::error(sal::errc::invalid_argument, "--conf " + setting + " is not key=value");
+      launcher.set_conf(setting.substr(0, equals), setting.substr(equals + 1));
+    }
     for (const auto& file : files)
       launcher.add_file(file);
 

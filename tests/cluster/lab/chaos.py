@@ -1,4 +1,4 @@
-"""Chaos on a cluster: two masters, two workers, drivers of both kinds and executors, killed, stopped, cut off and healed as a seed says.
+"""Chaos on a cluster: two masters, two workers, drivers of both kinds, launchers and executors, killed, stopped, cut off and healed as a seed says.
 
     chaos.py BUILD_DIRECTORY [--seed N] [--minutes M | --episodes N] [--first-episode N] [--plan]
 
@@ -25,6 +25,7 @@ from cluster_lab import Lab, can_isolate, wait_for
 
 HEAL_MAX = 30
 LEASE_SECONDS = 2.0
+LAUNCHED = "job 1"  # what launch_jobs calls the first of them
 
 
 class Broken(Exception):
@@ -117,6 +118,10 @@ class Chaos:
         elif kind == "client sort":
             job.output = self.lab.directory / f"{job.name}-sorted"
             job.process = self.lab.start_driver(job.name, [self.apps / "tera_sort", "sort", self.records, job.output], **settings)
+        elif kind == "launched words":
+            self.launch(job, [self.apps / "word_count", self.words, "--json"], **settings)
+        elif kind == "launched tour":
+            self.launch(job, tour, "--on-cluster", "--supervise", **settings)
         else:
             words = ["submit", "--deploy-mode", "cluster", "--json", "--executor-memory", "512m", "--total-executor-cores", 2, "--executor-cores", 1]
             words += ["--driver-memory", "256m"]
@@ -124,8 +129,14 @@ class Chaos:
             words += ["--supervise"] if kind == "cluster tour" else []
             job.process = self.lab.start(CLIENT, job.name, [self.lab.tool, *words, *program], self.lab.driver_environment())
 
-    def clients(self):
-        return [job for job in self.jobs if job.kind.startswith("client") and job.process.running() and not job.killed]
+    def launch(self, job, program, *options, **settings):
+        words = ["--master", self.lab.master_url(), "--credentials", self.lab.directory / "keys" / "client", "--times", 1, *options]
+        for key, value in dict(settings, executor_memory="512m").items():
+            words += ["--conf", f"salamander.{key.replace('_', '.')}={value}"]
+        job.process = self.lab.start(CLIENT, job.name, [self.apps / "launch_jobs", *words, *program])
+
+    def submitters(self, kind):
+        return [job for job in self.jobs if job.kind.startswith(kind) and job.process.running() and not job.killed]
 
     def on_cluster(self):
         for job in self.jobs:
@@ -160,8 +171,8 @@ class Chaos:
             return self.hurt_link(step)
         if step.who in self.running:
             return self.hurt_node(kind, step)
-        if step.what == "kill client":
-            job = chosen(self.clients(), step.number)
+        if step.what in ("kill client", "kill launcher"):
+            job = chosen(self.submitters("client" if who == "client" else "launched"), step.number)
             if job:
                 job.killed = True
                 job.process.kill()
@@ -274,10 +285,10 @@ class Chaos:
         for job in self.jobs:
             code = job.process.wait(60)
             if job.killed:
-                self.ends["clients killed"] += 1
+                self.ends["clients killed" if job.kind.startswith("client") else "launchers killed"] += 1
                 continue
             check(code == 0, f"{job.name} ({job.kind}) ended with {code}: {job.process.text()[-3000:]}")
-            if job.kind == "client words":
+            if job.kind in ("client words", "launched words"):
                 check(checksum_of(job.process.text()) == self.word_sum, f"{job.name}: wrong sum: {job.process.text()}")
             elif job.kind == "client sort":
                 check(content_of(job.output) == self.sorted, f"{job.name}: {job.output} is wrong")
@@ -293,9 +304,12 @@ class Chaos:
             drivers.update({one["driver"]: one for one in self.lab.status()["drivers"]})
             for job in submitted:
                 check(job.driver in drivers, f"{job.driver} was submitted, and the cluster does not know it")
-            return all(drivers[job.driver]["state"] in ("FINISHED", "FAILED", "KILLED", "ERROR") for job in submitted)
+            return all(one["state"] in ("FINISHED", "FAILED", "KILLED", "ERROR") for one in drivers.values())
 
         wait_for("drivers on the cluster are over", over, 60)
+        # They go on when their launcher is killed.
+        for one in drivers.values():
+            check(one["name"] != LAUNCHED or one["state"] == "FINISHED", f"a launched driver is {one['state']}: {one}")
         for job in submitted:
             one = drivers[job.driver]
             # One whose worker died is not said to have failed by itself.

@@ -18,6 +18,7 @@ FAULTS = {
     "kill executor": (4, ("any",), None),
     "stop executor": (2, ("any",), (0.5, 8)),
     "kill client": (1, ("any",), None),
+    "kill launcher": (2, ("any",), None),
     "kill cluster driver": (2, ("any",), None),
     "kill by request": (1, ("any",), None),
 }
@@ -30,7 +31,7 @@ LINK_FAULTS = {
     "drip": (1, (*WORKERS, CLIENT), (1, 3)),
     "reset": (2, (*WORKERS, CLIENT), None),
 }
-JOBS = {"client tour": 4, "client words": 2, "client sort": 2, "cluster tour": 3, "cluster failing": 1}
+JOBS = {"client tour": 4, "client words": 2, "client sort": 2, "cluster tour": 3, "cluster failing": 1, "launched tour": 2, "launched words": 1}
 
 
 @dataclasses.dataclass
