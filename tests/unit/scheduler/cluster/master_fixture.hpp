@@ -248,6 +248,11 @@ struct model_cluster {
     one.connected = false;
     tell(master::peer_lost{one.peer});
   }
+  /// Over another connection; what it reports comes with the next reports of all.
+  void come_back(model_driver& one) {
+    one.connected = true;
+    one.peer = ++peers;
+  }
 
   driver_description program(bool supervise = false, std::uint32_t cores = 1) {
     driver_description what;

@@ -289,8 +289,7 @@ TEST_CASE("an executor that started when its driver died does not keep the appli
   SUBCASE("nor is it ended when the driver comes back") {
     it.cut(driver);
     it.run(8s);
-    driver.connected = true;
-    driver.peer = ++it.peers;
+    it.come_back(driver);
     it.run(40s);
     CHECK(it.application(driver.last.id).state == application_state::running);
     CHECK(worker.killed == 0);
@@ -304,8 +303,7 @@ TEST_CASE("a driver that comes back over another connection goes on") {
   it.run(5s);
   it.cut(driver);
   it.run(40s);
-  driver.connected = true;
-  driver.peer = ++it.peers;
+  it.come_back(driver);
   it.run(40s);
   CHECK(it.application(driver.last.id).state == application_state::running);
   CHECK(worker.killed == 0);
@@ -322,8 +320,7 @@ TEST_CASE("a driver that was cut off for longer than executors wait goes on when
   it.run(5s);
   it.tell(master::peer_lost{driver.peer}); // the old connection ends as the driver makes another one
   it.run(1s);
-  driver.connected = true;
-  driver.peer = ++it.peers;
+  it.come_back(driver);
   it.run(5s);
   CHECK(it.application(driver.last.id).state == application_state::running);
   CHECK(driver.living().size() == 1);
