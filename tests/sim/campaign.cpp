@@ -1,27 +1,12 @@
 #include "campaign.hpp"
 
+#include "seed_runs.hpp"
+
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <mutex>
-#include <thread>
 
 namespace salamander::sim {
-
-namespace {
-
-/// Calls `work` in so many threads; each takes numbers from the counter until there are none.
-template <class Work>
-void in_threads(unsigned threads, Work work) {
-  std::vector<std::thread> all;
-  for (unsigned i = 1; i < threads; ++i)
-    all.emplace_back(work);
-  work();
-  for (auto& one : all)
-    one.join();
-}
-
-} // namespace
 
 void summary::add(const run_result& one) {
   ++runs;
@@ -54,26 +39,24 @@ void summary::add(const run_result& one) {
 summary run_campaign(const campaign_options& options) {
   summary all;
   std::mutex mutex;
-  std::atomic<std::uint64_t> next{0};
   const auto start = std::chrono::steady_clock::now();
-  in_threads(std::max(1U, options.threads), [&] {
-    for (auto i = next++; i < options.seeds; i = next++) {
-      const auto seed = options.first_seed + i;
-      const auto plan = make_scenario(seed);
-      auto result = run(plan);
-      const bool again = options.replay_every != 0 && seed % options.replay_every == 0;
-      if (again && !result.failed) {
-        const auto second = run(make_scenario(seed));
-        if (second.hash != result.hash) {
-          result.failed = true;
-          result.check = "M1 replay";
-          result.text = "the same seed had another course the second time";
-        }
+  const auto work = [&](std::uint64_t seed) {
+    const auto plan = make_scenario(seed);
+    auto result = run(plan);
+    const bool again = options.replay_every != 0 && seed % options.replay_every == 0;
+    if (again && !result.failed) {
+      const auto second = run(make_scenario(seed));
+      if (second.hash != result.hash) {
+        result.failed = true;
+        result.check = "M1 replay";
+        result.text = "the same seed had another course the second time";
       }
-      const std::lock_guard lock(mutex);
-      all.add(result);
-      all.replayed += again ? 1 : 0;
     }
+    const std::lock_guard lock(mutex);
+    all.add(result);
+    all.replayed += again ? 1 : 0;
+  };
+  in_threads(options.threads, options.first_seed, options.seeds, work, [&] {
     const std::lock_guard lock(mutex);
     take_probes(all.probes);
   });
@@ -84,22 +67,21 @@ summary run_campaign(const campaign_options& options) {
 
 std::vector<caught_defect> hunt(const std::vector<core::defect>& defects, std::uint64_t seeds_max, unsigned threads) {
   std::vector<caught_defect> found(defects.size());
-  std::atomic<std::size_t> next{0};
-  in_threads(std::max(1U, threads), [&] {
-    for (auto i = next++; i < defects.size(); i = next++) {
-      auto& one = found[i];
-      one.which = defects[i];
-      for (std::uint64_t seed = 1; seed <= seeds_max && one.seed == 0; ++seed) {
-        const auto plan = make_scenario(seed);
-        plant(one.which);
-        const auto result = run(plan);
-        plant(core::defect::none);
-        if (!result.failed || run(plan).failed)
-          continue;
-        one.seed = seed;
-        one.check = result.check;
-      }
+  const auto work = [&](std::uint64_t i) {
+    auto& one = found[i];
+    one.which = defects[i];
+    for (std::uint64_t seed = 1; seed <= seeds_max && !one.seed; ++seed) {
+      const auto plan = make_scenario(seed);
+      plant(one.which);
+      const auto result = run(plan);
+      plant(core::defect::none);
+      if (!result.failed || run(plan).failed)
+        continue;
+      one.seed = seed;
+      one.check = result.check;
     }
+  };
+  in_threads(threads, 0, defects.size(), work, [] {
     std::map<std::string, std::uint64_t> ignored;
     take_probes(ignored);
   });

@@ -5,6 +5,7 @@
 #include "run.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ summary run_campaign(const campaign_options& options);
 
 struct caught_defect {
   core::defect which = core::defect::none;
-  std::uint64_t seed = 0; ///< 0: never
+  std::optional<std::uint64_t> seed; ///< the first that noticed
   std::string check;
 };
 

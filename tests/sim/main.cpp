@@ -1,14 +1,11 @@
 // The simulator's command line.
 #include "campaign.hpp"
 #include "minimise.hpp"
+#include "seed_runs.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
-#include <optional>
-#include <thread>
 
 namespace {
 
@@ -24,74 +21,27 @@ constexpr const char* usage = "usage: sim [--seeds N] [--first-seed S] [--jobs J
                               "       sim --defects [--seeds N] [--jobs J]\n"
                               "           plants every defect in turn, and fails unless each is noticed within N seeds\n";
 
-struct options {
-  campaign_options campaign;
-  std::optional<std::uint64_t> seed;
+struct options : seed_options<core::defect> {
+  std::uint32_t replay_every = 100;
   std::string seeds_of;
-  core::defect defect = core::defect::none;
-  bool defects = false;
-  bool trace = false;
-  bool minimise = false;
   bool require_probes = false;
 };
 
-std::uint64_t number(const char* text) {
-  std::uint64_t value = 0;
-  const auto* end = text + std::strlen(text);
-  if (const auto [stop, failed] = std::from_chars(text, end, value); failed != std::errc() || stop != end)
-    throw std::invalid_argument(std::string(text) + " is not a number");
-  return value;
-}
-
 options parse(int argc, char** argv) {
   options made;
-  made.campaign.threads = std::max(1U, std::thread::hardware_concurrency());
-  bool seeds_given = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    const auto value = [&]() -> const char* {
-      if (i + 1 == argc)
-        throw std::invalid_argument(std::string(word) + " needs a value");
-      return argv[++i];
-    };
-    if (word == "--seeds") {
-      made.campaign.seeds = number(value());
-      seeds_given = true;
-    } else if (word == "--first-seed") {
-      made.campaign.first_seed = number(value());
-    } else if (word == "--jobs") {
-      made.campaign.threads = static_cast<unsigned>(number(value()));
-    } else if (word == "--replay-every") {
-      made.campaign.replay_every = static_cast<std::uint32_t>(number(value()));
-    } else if (word == "--seed") {
-      made.seed = number(value());
-    } else if (word == "--seeds-of") {
-      made.seeds_of = value();
-    } else if (word == "--defect") {
-      const auto* name = value();
-      const auto which = defect_of(name);
-      if (!which)
-        throw std::invalid_argument(std::string("no defect is called ") + name);
-      made.defect = *which;
-    } else if (word == "--defects") {
-      made.defects = true;
-    } else if (word == "--trace") {
-      made.trace = true;
-    } else if (word == "--minimise") {
-      made.minimise = true;
-    } else if (word == "--require-probes") {
+  for (argument_reader line(argc, argv); line.next();) {
+    if (made.take(line, defect_of))
+      continue;
+    if (line.word() == "--replay-every")
+      made.replay_every = static_cast<std::uint32_t>(number(line.value()));
+    else if (line.word() == "--seeds-of")
+      made.seeds_of = line.value();
+    else if (line.word() == "--require-probes")
       made.require_probes = true;
-    } else {
-      throw std::invalid_argument("unknown option " + std::string(word));
-    }
+    else
+      throw std::invalid_argument("unknown option " + std::string(line.word()));
   }
-  if (made.defects && !seeds_given)
-    made.campaign.seeds = 1000;
   return made;
-}
-
-void print_failure(const run_result& failed) {
-  std::printf("seed %llu: %s: %s\n", static_cast<unsigned long long>(failed.seed), failed.check.c_str(), failed.text.c_str());
 }
 
 /// The schedule as small as it can be, and what it leads to.
@@ -144,8 +94,7 @@ int run_one(const options& asked) {
   const auto result = run(plan, asked.trace);
   plant(core::defect::none);
   if (!result.failed) {
-    std::printf("seed %llu: holds; %llu events, hash %016llx\n", static_cast<unsigned long long>(result.seed),
-                static_cast<unsigned long long>(result.events), static_cast<unsigned long long>(result.hash));
+    print_success(result);
     return 0;
   }
   print_failure(result);
@@ -158,7 +107,7 @@ int run_one(const options& asked) {
 int run_many(const options& asked) {
   constexpr std::size_t named_max = 20;
   constexpr std::size_t explained_max = 3;
-  const auto all = run_campaign(asked.campaign);
+  const auto all = run_campaign({asked.first_seed, asked.seeds.value_or(200), asked.threads, asked.replay_every});
   for (std::size_t i = 0; i < std::min(named_max, all.failed.size()); ++i)
     print_failure(all.failed[i]);
   for (std::size_t i = 0; i < std::min(explained_max, all.failed.size()); ++i)
@@ -201,11 +150,12 @@ int hunt_defects(const options& asked) {
   for (std::size_t i = 1; i < static_cast<std::size_t>(core::defect::count_); ++i)
     wanted.push_back(static_cast<core::defect>(i));
   bool all_caught = true;
-  for (const auto& one : hunt(wanted, asked.campaign.seeds, asked.campaign.threads)) {
-    all_caught = all_caught && one.seed != 0;
-    std::printf("%-36s %s", std::string(name_of(one.which)).c_str(), one.seed == 0 ? "NOT NOTICED\n" : "");
-    if (one.seed != 0)
-      std::printf("seed %4llu  %s\n", static_cast<unsigned long long>(one.seed), one.check.c_str());
+  for (const auto& one : hunt(wanted, asked.seeds.value_or(1000), asked.threads)) {
+    all_caught = all_caught && one.seed;
+    if (one.seed)
+      print_noticed(name_of(one.which), *one.seed, one.check);
+    else
+      print_unnoticed(name_of(one.which));
   }
   return all_caught ? 0 : 1;
 }
@@ -213,15 +163,12 @@ int hunt_defects(const options& asked) {
 } // namespace
 
 int main(int argc, char** argv) {
-  try {
+  return run_command("sim", usage, [&] {
     const auto asked = parse(argc, argv);
     if (asked.defects)
       return hunt_defects(asked);
     if (!asked.seeds_of.empty())
       return run_listed(asked);
     return asked.seed ? run_one(asked) : run_many(asked);
-  } catch (const std::invalid_argument& wrong) {
-    std::fprintf(stderr, "sim: %s\n%s", wrong.what(), usage);
-    return 2;
-  }
+  });
 }

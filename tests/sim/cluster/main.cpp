@@ -1,14 +1,11 @@
 // The command line of the simulator of clusters.
+#include "../seed_runs.hpp"
 #include "planting.hpp"
 #include "world.hpp"
 
-#include <atomic>
-#include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 namespace {
 
@@ -22,61 +19,16 @@ constexpr const char* usage = "usage: cluster_sim [--seeds N] [--first-seed S] [
                               "       cluster_sim --defects [--seeds N]\n"
                               "           plants every defect in turn, and fails unless each is noticed within N seeds\n";
 
-struct options {
-  std::uint64_t seeds = 200;
-  std::uint64_t first_seed = 1;
-  unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-  std::optional<std::uint64_t> seed;
-  cluster::sc::defect defect = cluster::sc::defect::none;
-  bool trace = false;
-  bool minimise = false;
-  bool defects = false;
-};
+using options = seed_options<cluster::defect>;
 
-std::uint64_t number(const char* text) {
-  std::uint64_t value = 0;
-  const auto* end = text + std::strlen(text);
-  if (const auto [stop, failed] = std::from_chars(text, end, value); failed != std::errc() || stop != end)
-    throw std::invalid_argument(std::string(text) + " is not a number");
-  return value;
-}
+constexpr std::uint64_t seeds_by_default = 200;
 
 options parse(int argc, char** argv) {
   options made;
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    const auto value = [&]() -> const char* {
-      if (i + 1 == argc)
-        throw std::invalid_argument(std::string(word) + " needs a value");
-      return argv[++i];
-    };
-    if (word == "--seeds")
-      made.seeds = number(value());
-    else if (word == "--first-seed")
-      made.first_seed = number(value());
-    else if (word == "--jobs")
-      made.threads = static_cast<unsigned>(number(value()));
-    else if (word == "--seed")
-      made.seed = number(value());
-    else if (word == "--trace")
-      made.trace = true;
-    else if (word == "--minimise")
-      made.minimise = true;
-    else if (word == "--defects")
-      made.defects = true;
-    else if (word == "--defect") {
-      const auto which = cluster::defect_of(value());
-      if (!which)
-        throw std::invalid_argument("no defect has this name");
-      made.defect = *which;
-    } else
-      throw std::invalid_argument("unknown option " + std::string(word));
-  }
+  for (argument_reader line(argc, argv); line.next();)
+    if (!made.take(line, cluster::defect_of))
+      throw std::invalid_argument("unknown option " + std::string(line.word()));
   return made;
-}
-
-void print(const cluster::outcome& one) {
-  std::printf("seed %llu: %s: %s\n", static_cast<unsigned long long>(one.seed), one.check.c_str(), one.text.c_str());
 }
 
 /// Leaves out faults, in ever smaller groups, as long as the run fails in the same way.
@@ -106,17 +58,16 @@ int run_one(const options& asked) {
       std::printf("%s", planned.text().c_str());
   }
   if (result.failed)
-    print(result);
+    print_failure(result);
   else
-    std::printf("seed %llu: holds; %llu events, hash %016llx\n", static_cast<unsigned long long>(result.seed),
-                static_cast<unsigned long long>(result.events), static_cast<unsigned long long>(result.hash));
+    print_success(result);
   return result.failed ? 1 : 0;
 }
 
 int run_many(const options& asked) {
   constexpr std::uint64_t replayed = 50;
   constexpr std::size_t named_max = 20;
-  std::atomic<std::uint64_t> next = asked.first_seed;
+  const auto seeds = asked.seeds.value_or(seeds_by_default);
   std::mutex mutex;
   std::map<std::string, std::uint64_t> counts;
   std::uint64_t events = 0;
@@ -124,32 +75,25 @@ int run_many(const options& asked) {
   duration slowest{};
   double virtual_seconds = 0;
   const auto began = std::chrono::steady_clock::now();
-  const auto work = [&] {
-    for (auto seed = next++; seed < asked.first_seed + asked.seeds; seed = next++) {
-      const auto planned = cluster::make_plan(seed);
-      auto result = cluster::run(planned);
-      if (!result.failed && seed % replayed == 0 && cluster::run(planned).hash != result.hash) {
-        result.failed = true;
-        result.check = "not the same again";
-      }
-      const std::lock_guard lock(mutex);
-      if (result.failed && ++failures <= named_max)
-        print(result);
-      for (const auto& [name, times] : result.counts)
-        counts[name] += times;
-      events += result.events;
-      slowest = std::max(slowest, result.converged_after);
-      virtual_seconds += std::chrono::duration<double>(planned.disturbed + result.converged_after).count();
+  in_threads(asked.threads, asked.first_seed, seeds, [&](std::uint64_t seed) {
+    const auto planned = cluster::make_plan(seed);
+    auto result = cluster::run(planned);
+    if (!result.failed && seed % replayed == 0 && cluster::run(planned).hash != result.hash) {
+      result.failed = true;
+      result.check = "not the same again";
     }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned at = 0; at < asked.threads; ++at)
-    threads.emplace_back(work);
-  for (auto& one : threads)
-    one.join();
+    const std::lock_guard lock(mutex);
+    if (result.failed && ++failures <= named_max)
+      print_failure(result);
+    for (const auto& [name, times] : result.counts)
+      counts[name] += times;
+    events += result.events;
+    slowest = std::max(slowest, result.converged_after);
+    virtual_seconds += std::chrono::duration<double>(planned.disturbed + result.converged_after).count();
+  });
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   std::printf("%llu runs, %.1f simulated hours in %.1f s, %llu events; all was well again after %.0f s at most\n",
-              static_cast<unsigned long long>(asked.seeds), virtual_seconds / 3600, seconds, static_cast<unsigned long long>(events),
+              static_cast<unsigned long long>(seeds), virtual_seconds / 3600, seconds, static_cast<unsigned long long>(events),
               std::chrono::duration<double>(slowest).count());
   for (const auto& [name, times] : counts)
     std::printf("  %10llu  %s\n", static_cast<unsigned long long>(times), name.c_str());
@@ -158,17 +102,20 @@ int run_many(const options& asked) {
 }
 
 int hunt_defects(const options& asked) {
+  const auto end = asked.first_seed + asked.seeds.value_or(seeds_by_default);
   bool all_noticed = true;
   for (auto which : cluster::all_defects()) {
     cluster::plant(which);
     std::optional<cluster::outcome> noticed;
-    for (auto seed = asked.first_seed; !noticed && seed < asked.first_seed + asked.seeds; ++seed)
+    for (auto seed = asked.first_seed; !noticed && seed < end; ++seed)
       if (auto result = cluster::run(cluster::make_plan(seed)); result.failed)
         noticed = result;
-    cluster::plant(cluster::sc::defect::none);
+    cluster::plant(cluster::defect::none);
     all_noticed = all_noticed && noticed;
-    std::printf("%-36s %s%llu  %s\n", std::string(cluster::name_of(which)).c_str(), noticed ? "seed " : "NOT NOTICED ",
-                static_cast<unsigned long long>(noticed ? noticed->seed : 0), noticed ? noticed->check.c_str() : "");
+    if (noticed)
+      print_noticed(cluster::name_of(which), noticed->seed, noticed->check);
+    else
+      print_unnoticed(cluster::name_of(which));
   }
   return all_noticed ? 0 : 1;
 }
@@ -176,13 +123,10 @@ int hunt_defects(const options& asked) {
 } // namespace
 
 int main(int argc, char** argv) {
-  try {
+  return run_command("cluster_sim", usage, [&] {
     const auto asked = parse(argc, argv);
     if (asked.defects)
       return hunt_defects(asked);
     return asked.seed ? run_one(asked) : run_many(asked);
-  } catch (const std::invalid_argument& wrong) {
-    std::fprintf(stderr, "cluster_sim: %s\n%s", wrong.what(), usage);
-    return 2;
-  }
+  });
 }
