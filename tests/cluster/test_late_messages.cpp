@@ -1,4 +1,5 @@
 // An executor that is given up but cannot be killed, as across a network: here by a driver made by hand that does not even try.
+#include "../support/scripted_actor.hpp"
 #include "cluster_fixture.hpp"
 
 #include <salamander/actors/actor_host.hpp>
@@ -34,33 +35,11 @@ struct seen_by_driver {
 };
 
 scheduler_actor spawn_listener(caf::actor_system& system, const std::shared_ptr<seen_by_driver>& seen) {
-  return system.spawn([seen](scheduler_actor::pointer) -> scheduler_actor::behavior_type {
-    return {[](const heartbeat&) {},
-            [seen](const tasks_reported& message) {
-              seen->locked([&](auto& it) {
-                for (const auto& one : message.reports)
-                  it.reports[message.executor].push_back(one.task);
-              });
-            },
-            [](const dataset_dropped&) {},
-            [](const barrier_reached&) {},
-            [](const blocks_taken&) {},
-            [](const submit_job&) {},
-            [](const cancel_job&) {},
-            [](const cancel_all_jobs&) {},
-            [](const executor_ready&) {},
-            [](const executor_gone&) {},
-            [](const executor_silent&) {},
-            [](const executor_leaves&) {},
-            [](const executors_given_up&) {},
-            [](const result_fetched&) {},
-            [](const unpersist_dataset&) {},
-            [](const release_shuffle&) {},
-            [](const forget_broadcast&) {},
-            [](const count_cached&) {},
-            [](wake) {},
-            [](beat) {},
-            [](shut_down) {}};
+  return test_support::spawn_scripted<scheduler_actor>(system, [seen](const tasks_reported& message) {
+    seen->locked([&](auto& it) {
+      for (const auto& one : message.reports)
+        it.reports[message.executor].push_back(one.task);
+    });
   });
 }
 
@@ -72,27 +51,22 @@ struct link_parts {
 
 /// Admits whoever registers, and kills nobody.
 supervisor_actor spawn_patient(caf::actor_system& system, const std::shared_ptr<seen_by_driver>& seen, const link_parts& parts) {
-  return system.spawn([seen, parts](supervisor_actor::pointer self) -> supervisor_actor::behavior_type {
-    return {[=](const register_executor& who) {
-              link_setup setup;
-              setup.executor = who.executor;
-              setup.incarnation = who.incarnation;
-              setup.remote = caf::actor_cast<executor_actor>(self->current_sender());
-              setup.scheduler = parts.scheduler;
-              setup.supervisor = self;
-              setup.executors = parts.board;
-              setup.refused_messages = parts.refused;
-              setup.limits.silence = {600ms, 1200ms, 1s};
-              auto link = spawn_link(self->system(), setup);
-              seen->locked([&](auto& it) { it.links[who.executor] = link; });
-            },
-            [seen](const link_lost& message) { seen->locked([&](auto& it) { it.lost[message.executor] = message.reason; }); },
-            [](const kill_executor&) {},
-            [](const process_ended&) {},
-            [](const restart_due&) {},
-            [](check_time) {},
-            [](shut_down) {}};
-  });
+  return test_support::spawn_scripted<supervisor_actor>(
+      system,
+      [=](supervisor_actor::pointer self, const register_executor& who) {
+        link_setup setup;
+        setup.executor = who.executor;
+        setup.incarnation = who.incarnation;
+        setup.remote = caf::actor_cast<executor_actor>(self->current_sender());
+        setup.scheduler = parts.scheduler;
+        setup.supervisor = self;
+        setup.executors = parts.board;
+        setup.refused_messages = parts.refused;
+        setup.limits.silence = {600ms, 1200ms, 1s};
+        auto link = spawn_link(self->system(), setup);
+        seen->locked([&](auto& it) { it.links[who.executor] = link; });
+      },
+      [seen](const link_lost& message) { seen->locked([&](auto& it) { it.lost[message.executor] = message.reason; }); });
 }
 
 class patient_driver {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../support/actor_simulation.hpp"
+#include "../../support/scripted_actor.hpp"
 
 #include <salamander/actors/executor_actor.hpp>
 #include <salamander/actors/executor_link.hpp>
@@ -91,46 +92,21 @@ private:
   }
 
   void spawn_scheduler() {
-    scheduler = system().spawn([seen = seen](scheduler_actor::pointer) -> scheduler_actor::behavior_type {
-      return {[](const heartbeat&) {},
-              [seen](const tasks_reported& message) {
-                for (const auto& one : message.reports)
-                  seen->tasks.push_back(one.task);
-              },
-              [seen](const dataset_dropped& message) { seen->tokens.push_back(message.token); },
-              [](const barrier_reached&) {},
-              [](const blocks_taken&) {},
-              [](const submit_job&) {},
-              [](const cancel_job&) {},
-              [](const cancel_all_jobs&) {},
-              [](const executor_ready&) {},
-              [](const executor_gone&) {},
-              [](const executor_silent&) {},
-              [](const executor_leaves&) {},
-              [](const executors_given_up&) {},
-              [](const result_fetched&) {},
-              [](const unpersist_dataset&) {},
-              [](const release_shuffle&) {},
-              [](const forget_broadcast&) {},
-              [](const count_cached&) {},
-              [](wake) {},
-              [](salamander::actors::beat) {},
-              [](shut_down) {}};
-    });
+    scheduler = test_support::spawn_scripted<scheduler_actor>(
+        system(),
+        [seen = seen](const tasks_reported& message) {
+          for (const auto& one : message.reports)
+            seen->tasks.push_back(one.task);
+        },
+        [seen = seen](const dataset_dropped& message) { seen->tokens.push_back(message.token); });
   }
   void spawn_supervisor() {
-    supervisor = system().spawn([this](supervisor_actor::pointer self) -> supervisor_actor::behavior_type {
-      return {[this, self](const register_executor& who) { admit(self, who); },
-              [seen = seen](const link_lost& message) {
-                seen->lost.push_back(message.reason);
-                seen->connection_ended.push_back(message.connection_ended);
-              },
-              [](const kill_executor&) {},
-              [](const process_ended&) {},
-              [](const restart_due&) {},
-              [](check_time) {},
-              [](shut_down) {}};
-    });
+    supervisor = test_support::spawn_scripted<supervisor_actor>(
+        system(), [this](supervisor_actor::pointer self, const register_executor& who) { admit(self, who); },
+        [seen = seen](const link_lost& message) {
+          seen->lost.push_back(message.reason);
+          seen->connection_ended.push_back(message.connection_ended);
+        });
   }
   void admit(supervisor_actor::pointer self, const register_executor& who) {
     ++registrations;

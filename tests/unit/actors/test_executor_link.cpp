@@ -21,38 +21,11 @@ struct heard {
 struct linked : actor_simulation {
   linked() {
     remote = spawn_script(system(), script);
-    scheduler = system().spawn([seen = seen](scheduler_actor::pointer) -> scheduler_actor::behavior_type {
-      return {[](const heartbeat&) {},
-              [seen](const tasks_reported& message) { seen->reports += message.reports.size(); },
-              [](const dataset_dropped&) {},
-              [](const barrier_reached&) {},
-              [](const blocks_taken&) {},
-              [](const submit_job&) {},
-              [](const cancel_job&) {},
-              [](const cancel_all_jobs&) {},
-              [](const executor_ready&) {},
-              [](const executor_gone&) {},
-              [seen](const executor_silent& message) { seen->silence.push_back(message.silent ? "suspect" : "alive"); },
-              [](const executor_leaves&) {},
-              [](const executors_given_up&) {},
-              [](const result_fetched&) {},
-              [](const unpersist_dataset&) {},
-              [](const release_shuffle&) {},
-              [](const forget_broadcast&) {},
-              [](const count_cached&) {},
-              [](wake) {},
-              [](salamander::actors::beat) {},
-              [](shut_down) {}};
-    });
-    supervisor = system().spawn([seen = seen](supervisor_actor::pointer) -> supervisor_actor::behavior_type {
-      return {[](const register_executor&) {},
-              [seen](const link_lost& message) { seen->lost.push_back(message); },
-              [](const kill_executor&) {},
-              [](const process_ended&) {},
-              [](const restart_due&) {},
-              [](check_time) {},
-              [](shut_down) {}};
-    });
+    scheduler = test_support::spawn_scripted<scheduler_actor>(
+        system(), [seen = seen](const tasks_reported& message) { seen->reports += message.reports.size(); },
+        [seen = seen](const executor_silent& message) { seen->silence.push_back(message.silent ? "suspect" : "alive"); });
+    supervisor = test_support::spawn_scripted<supervisor_actor>(system(),
+                                                                [seen = seen](const link_lost& message) { seen->lost.push_back(message); });
     board->joined({7, 1, 100, true, "alive", 0, 0});
     link_setup setup;
     setup.executor = 7;
