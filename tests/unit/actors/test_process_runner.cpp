@@ -1,15 +1,20 @@
 #include "scratch.hpp"
 
+#include <salamander/actors/child_process.hpp>
 #include <salamander/actors/cluster/process_runner.hpp>
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <condition_variable>
-#include <fstream>
 #include <map>
 #include <mutex>
 
@@ -24,7 +29,37 @@ process_key executor(std::uint32_t number) {
   return {false, "app-1", number, 7};
 }
 
-/// A runner of shell scripts, each in a directory of its own.
+/// False when nothing has come for a long time.
+bool readable(const descriptor& file) {
+  pollfd asked{file.get(), POLLIN, 0};
+  return ::poll(&asked, 1, 30'000) == 1;
+}
+
+/// The next line from a pipe. Its writer writes lines at once.
+std::string line_from(const descriptor& pipe) {
+  char text[64];
+  REQUIRE(readable(pipe));
+  const auto size = ::read(pipe.get(), text, sizeof text);
+  REQUIRE(size > 0);
+  return {text, static_cast<std::size_t>(size - 1)};
+}
+
+/// Any process, a child of this one or not. One that is not there any more has ended.
+class watched_process {
+public:
+  explicit watched_process(pid_t process) : handle_(static_cast<int>(::syscall(SYS_pidfd_open, process, 0U))) {
+    REQUIRE((handle_.get() >= 0 || errno == ESRCH));
+  }
+  /// Waits for its end, which is before its burial by whoever is its parent then.
+  bool ends() const {
+    return handle_.get() < 0 || readable(handle_);
+  }
+
+private:
+  descriptor handle_;
+};
+
+/// A runner of shell scripts, each in a directory of its own with a pipe named "told".
 struct runner {
   runner_events events() {
     return {[this](const process_key& key, pid_t process) {
@@ -44,6 +79,9 @@ struct runner {
   }
   void start(std::uint32_t number, const std::string& script, const std::string& program = "/bin/sh") {
     std::filesystem::create_directories(directory(number));
+    const auto pipe = directory(number) / "told";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    told[number] = descriptor(::open(pipe.c_str(), O_RDWR | O_CLOEXEC)); // as a writer, too: nobody waits for the other to open it
     it->start({executor(number), {program, {"sh", "-c", script}, {"PATH=/usr/bin:/bin"}, directory(number).string()}, directory(number)});
   }
   pid_t process(std::uint32_t number) {
@@ -60,7 +98,13 @@ struct runner {
     return read_log_part(directory(number), stream, 0, 1U << 20).text;
   }
 
+  /// The line that a script writes to its pipe; waits for it.
+  std::string hear(std::uint32_t number) const {
+    return line_from(told.at(number));
+  }
+
   scratch_directory place;
+  std::map<std::uint32_t, descriptor> told;
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::uint32_t, pid_t> started;
@@ -110,36 +154,29 @@ TEST_CASE("a process has a session and a directory of its own, no way to more ri
 
 TEST_CASE("a process is asked to end, and killed with its process group after the grace") {
   runner it;
-  it.start(1, "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.01; done");
-  it.start(2, "trap '' TERM; sleep 100 & echo $!; wait; wait");
-  it.process(1);
-  it.process(2);
-  for (int i = 0; i < 2000 && (it.said(1).empty() || it.said(2).empty()); ++i)
-    ::usleep(10'000);
+  it.start(1, "trap 'echo asked; exit 3' TERM; sleep 100 & echo ready; echo ready >told; wait");
+  it.start(2, "trap '' TERM; sleep 100 & echo $! >told; wait");
+  CHECK(it.hear(1) == "ready");
+  const watched_process child(std::stoi(it.hear(2)));
   it.it->kill(executor(1), 20s);
   CHECK(it.end(1).exit_code == 3);
   CHECK(it.said(1) == "ready\nasked\n");
-  const auto child = static_cast<pid_t>(std::stol(it.said(2)));
   it.it->kill(executor(2), 10ms);
   CHECK(it.end(2).exit_code == 137);
-  for (int i = 0; i < 2000 && !gone(child); ++i)
-    ::usleep(10'000); // its new parent buries it
-  CHECK(gone(child));
+  CHECK(child.ends());
 }
 
 TEST_CASE("what a process leaves behind in its group ends with it, and does not hold up its burial") {
   runner it;
-  it.start(1, "sleep 100 & echo $!");
+  it.start(1, "sleep 100 & echo $! >told");
+  const watched_process child(std::stoi(it.hear(1)));
   CHECK(it.end(1).exit_code == 0);
-  const auto child = static_cast<pid_t>(std::stol(it.said(1)));
-  for (int i = 0; i < 2000 && !gone(child); ++i)
-    ::usleep(10'000);
-  CHECK(gone(child));
+  CHECK(child.ends());
 }
 
 TEST_CASE("a runner that ends kills what runs") {
   runner it;
-  it.start(1, "trap '' TERM; while :; do sleep 1; done");
+  it.start(1, "trap '' TERM; exec sleep 100");
   const auto process = it.process(1);
   it.it.reset();
   CHECK(gone(process));
@@ -148,32 +185,25 @@ TEST_CASE("a runner that ends kills what runs") {
 
 TEST_CASE("processes die with the process that started them, however it dies") {
   scratch_directory place;
-  const auto note = place.path() / "process";
+  int pipe[2];
+  REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+  const descriptor told(pipe[0]);
+  descriptor tells(pipe[1]);
   const pid_t worker = ::fork();
   if (worker == 0) {
-    runner_events events{[&](const process_key&, pid_t process) { std::ofstream(note) << process << std::flush; }, [](const run_end&) {},
-                         [](const std::string&) {}};
-    process_runner it(events, {});
-    it.start({executor(1), {"/bin/sh", {"sh", "-c", "trap '' TERM; while :; do sleep 1; done"}, {}, place.path().string()}, place.path()});
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const auto tell = [&](const process_key&, pid_t process) {
+      const auto line = std::to_string(process) + "\n";
+      static_cast<void>(!::write(tells.get(), line.data(), line.size()));
+    };
+    process_runner it({tell, [](const run_end&) {}, [](const std::string&) {}}, {});
+    it.start({executor(1), {"/bin/sh", {"sh", "-c", "trap '' TERM; exec sleep 100"}, {}, place.path().string()}, place.path()});
     ::pause();
     ::_exit(0);
   }
-  pid_t process = 0;
-  for (int i = 0; i < 3000 && process == 0; ++i) {
-    ::usleep(10'000);
-    std::ifstream(note) >> process;
-  }
-  REQUIRE(process > 0);
+  tells.close();
+  const watched_process process(std::stoi(line_from(told)));
   ::kill(worker, SIGKILL);
   ::waitpid(worker, nullptr, 0);
-  const auto dead = [&] {
-    std::ifstream status("/proc/" + std::to_string(process) + "/stat");
-    std::string id;
-    std::string name;
-    std::string state;
-    return !(status >> id >> name >> state) || state == "Z";
-  };
-  for (int i = 0; i < 3000 && !dead(); ++i)
-    ::usleep(10'000);
-  CHECK(dead());
+  CHECK(process.ends());
 }
