@@ -31,21 +31,6 @@ std::vector<double> outcome::numbers(std::size_t line) const {
   return all;
 }
 
-workplace::workplace() {
-  auto name = (fs::temp_directory_path() / "salamander-test-XXXXXX").string();
-  path_ = ::mkdtemp(name.data());
-}
-
-workplace::~workplace() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-std::string workplace::file(const std::string& name, const std::string& content) const {
-  std::ofstream(path_ / name, std::ios::binary) << content;
-  return (path_ / name).string();
-}
-
 outcome workplace::run(const std::string& application, const std::vector<std::string>& arguments, const std::string& input) const {
   const auto in = file("stdin", input);
   const auto out = *this / "stdout";

@@ -1,9 +1,10 @@
 // The applications as their users run them: programs with arguments, files and output.
 #pragma once
 
+#include "../support/scratch.hpp"
+
 #include <doctest/doctest.h>
 
-#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
@@ -19,23 +20,11 @@ struct outcome {
   std::vector<double> numbers(std::size_t line) const;
 };
 
-/// Files of one test, gone with it.
-class workplace {
+/// Files of one test, and applications that read and write them.
+class workplace : public test_support::scratch {
 public:
-  workplace();
-  workplace(const workplace&) = delete;
-  workplace& operator=(const workplace&) = delete;
-  ~workplace();
-
-  std::string operator/(const std::string& name) const {
-    return (path_ / name).string();
-  }
-  std::string file(const std::string& name, const std::string& content) const;
   /// Runs an application to its end.
   outcome run(const std::string& application, const std::vector<std::string>& arguments, const std::string& input = "") const;
-
-private:
-  std::filesystem::path path_;
 };
 
 std::string content_of(const std::string& path);

@@ -1,6 +1,8 @@
 // Real executor processes, and ways to find, hold and kill them.
 #pragma once
 
+#include "../support/scratch.hpp"
+
 #include <doctest/doctest.h>
 
 #include <salamander/salamander.hpp>
@@ -39,32 +41,19 @@ inline bool process_exists(std::int64_t process) {
   return ::kill(static_cast<pid_t>(process), 0) == 0 || errno != ESRCH;
 }
 
-/// A directory that goes with the test; tasks leave marks in it and wait there.
-class scratch {
+/// Tasks leave marks in it and wait there.
+class scratch : public test_support::scratch {
 public:
-  scratch() {
-    auto name = (fs::temp_directory_path() / "salamander-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  ~scratch() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  const fs::path& path() const {
-    return path_;
-  }
   void hold(const std::string& tag, std::uint32_t partition) const {
-    std::ofstream(path_ / ("hold." + tag + "." + std::to_string(partition)));
+    std::ofstream(path() / ("hold." + tag + "." + std::to_string(partition)));
   }
   void release(const std::string& tag, std::uint32_t partition) const {
-    fs::remove(path_ / ("hold." + tag + "." + std::to_string(partition)));
+    fs::remove(path() / ("hold." + tag + "." + std::to_string(partition)));
   }
   /// Process ids of the executors in which the function `tag` ran, by partition.
   std::map<std::uint32_t, std::vector<pid_t>> runs(const std::string& tag) const {
     std::map<std::uint32_t, std::vector<pid_t>> all;
-    for (const auto& entry : fs::directory_iterator(path_)) {
+    for (const auto& entry : fs::directory_iterator(path())) {
       unsigned partition = 0;
       int process = 0;
       const auto pattern = "run." + tag + ".%u.%d.";
@@ -86,9 +75,6 @@ public:
     }));
     return process;
   }
-
-private:
-  fs::path path_;
 };
 
 /// Called in tasks: notes the run, then waits as long as the test holds this partition.

@@ -1,6 +1,8 @@
 // A directory, and if wanted a cluster of real processes on the loopback device, for programs to be launched in.
 #pragma once
 
+#include "../support/scratch.hpp"
+
 #include <salamander/actors/child_process.hpp>
 #include <salamander/salamander.hpp>
 
@@ -21,6 +23,7 @@ namespace launch_test {
 namespace sal = salamander;
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using test_support::scratch;
 
 inline std::string read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -46,25 +49,6 @@ inline sal::errc code_of(const std::function<void()>& f, std::string* text = nul
   }
   return sal::errc::internal;
 }
-
-struct scratch {
-  fs::path path;
-
-  scratch() {
-    auto name = (fs::temp_directory_path() / "salamander-launch-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  ~scratch() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  std::string file(const std::string& name, const std::string& content) const {
-    std::ofstream(path / name, std::ios::binary) << content;
-    return (path / name).string();
-  }
-};
 
 inline std::string launched_program() {
   return (fs::canonical("/proc/self/exe").parent_path() / "cluster_launched").string();
@@ -132,27 +116,27 @@ public:
   small_cluster() {
     REQUIRE(tool_process({"keygen", keys().string()}, log("keygen")).end(0) == 0);
     start_master("0");
-    worker.emplace(std::vector<std::string>{"worker", url, "--cores", "4", "--memory", "4g", "--work-dir", (here.path / "work").string(),
-                                            "--credentials", (keys() / "node").string(), "--ready-file", (here.path / "worker").string()},
+    worker.emplace(std::vector<std::string>{"worker", url, "--cores", "4", "--memory", "4g", "--work-dir", (here.path() / "work").string(),
+                                            "--credentials", (keys() / "node").string(), "--ready-file", (here.path() / "worker").string()},
                    log("worker.log"));
-    REQUIRE(comes_true([&] { return fs::exists(here.path / "worker"); }));
+    REQUIRE(comes_true([&] { return fs::exists(here.path() / "worker"); }));
   }
   ~small_cluster() {
     if (worker)
       worker->end(SIGTERM); // its processes end with it
   }
   fs::path keys() const {
-    return here.path / "keys";
+    return here.path() / "keys";
   }
   fs::path log(const std::string& name) const {
-    return here.path / name;
+    return here.path() / name;
   }
   /// Begins, or begins again at the same port.
   void start_master(const std::string& port) {
-    const auto ready = here.path / "master";
+    const auto ready = here.path() / "master";
     fs::remove(ready);
     master.emplace(std::vector<std::string>{"master", "--port", port, "--credentials", (keys() / "node").string(), "--recovery-dir",
-                                            (here.path / "recovery").string(), "--ready-file", ready.string()},
+                                            (here.path() / "recovery").string(), "--ready-file", ready.string()},
                    log("master.log"));
     REQUIRE(comes_true([&] { return read_file(ready).find("leading") != std::string::npos; }));
     url = url_in(read_file(ready));
@@ -161,8 +145,8 @@ public:
   std::string ask(std::vector<std::string> words) const {
     words.insert(words.begin() + 1, {"--master", url, "--credentials", (keys() / "client").string()});
     scratch own;
-    tool_process(std::move(words), own.path / "said").end(0);
-    return read_file(own.path / "said");
+    tool_process(std::move(words), own.path() / "said").end(0);
+    return read_file(own.path() / "said");
   }
   sal::launcher launcher_here(const std::vector<std::string>& arguments, sal::deploy_mode mode) const {
     auto made = launcher_of(arguments);

@@ -40,7 +40,7 @@ TEST_CASE("what cannot be launched is refused at once") {
   const scratch here;
   std::string text;
   CHECK(code_of([] { sal::launcher{}.start(); }) == sal::errc::invalid_argument);
-  CHECK(code_of([&] { sal::launcher{}.set_application((here.path / "none").string()).start(); }) == sal::errc::input_not_found);
+  CHECK(code_of([&] { sal::launcher{}.set_application((here.path() / "none").string()).start(); }) == sal::errc::input_not_found);
   CHECK(code_of([&] { sal::launcher{}.set_application(here.file("plain", "x")).start(); }) == sal::errc::invalid_argument);
   const auto garbage = here.file("garbage", "neither a program nor a script");
   fs::permissions(garbage, fs::perms::owner_all);
@@ -48,8 +48,8 @@ TEST_CASE("what cannot be launched is refused at once") {
   CHECK(code_of([] { launcher_of({"count"}).set_conf("salamander.cores.maximum", "1").start(); }, &text) == sal::errc::unknown_config_key);
   CHECK(text.find("salamander.cores.max'") != std::string::npos);
   CHECK(code_of([] { launcher_of({"count"}).set_conf("salamander.cores.max", "-1").start(); }) == sal::errc::bad_config_value);
-  CHECK(code_of([&] { launcher_of({"count"}).add_file((here.path / "none").string()).start(); }) == sal::errc::input_not_found);
-  CHECK(code_of([&] { launcher_of({"count"}).set_working_directory((here.path / "none").string()).start(); }) ==
+  CHECK(code_of([&] { launcher_of({"count"}).add_file((here.path() / "none").string()).start(); }) == sal::errc::input_not_found);
+  CHECK(code_of([&] { launcher_of({"count"}).set_working_directory((here.path() / "none").string()).start(); }) ==
         sal::errc::input_not_found);
   CHECK(code_of([&] { launcher_of({"count"}).redirect_output(launch_output::file("/none/there")).start(); }) == sal::errc::io_error);
   CHECK(code_of([] { launcher_of({"count"}).set_environment("A=B", "c").start(); }) == sal::errc::invalid_argument);
@@ -66,12 +66,12 @@ TEST_CASE("a program that ends lets go of what it launched before OpenSSL is gon
 TEST_CASE("an application runs where, as what and with what it was told to") {
   const scratch here;
   const auto made = launcher_of({"surroundings"}).set_environment("COLOUR", "blue").set_environment("COLOUR", "green");
-  auto app = sal::launcher(made).set_name("painter").set_working_directory(fs::canonical(here.path).string()).start();
+  auto app = sal::launcher(made).set_name("painter").set_working_directory(fs::canonical(here.path()).string()).start();
   CHECK(app.wait() == launch_state::finished);
-  CHECK(app.output() == "green in " + fs::canonical(here.path).string() + " as painter\n");
-  app = sal::launcher(made).redirect_output(launch_output::file((here.path / "out").string())).start();
+  CHECK(app.output() == "green in " + fs::canonical(here.path()).string() + " as painter\n");
+  app = sal::launcher(made).redirect_output(launch_output::file((here.path() / "out").string())).start();
   app.wait();
-  CHECK(read_file(here.path / "out").starts_with("green in "));
+  CHECK(read_file(here.path() / "out").starts_with("green in "));
   CHECK(app.output().empty());
 }
 
@@ -126,7 +126,7 @@ TEST_CASE("kill ends an application without asking") {
 
 TEST_CASE("an application goes on without its handle") {
   const scratch here;
-  const auto mark = (here.path / "mark").string();
+  const auto mark = (here.path() / "mark").string();
   SUBCASE("which is gone") {
     launcher_of({"mark", mark}).start();
     CHECK(comes_true([&] { return read_file(mark) == "done"; }));

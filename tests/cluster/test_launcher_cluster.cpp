@@ -117,8 +117,9 @@ TEST_CASE("who follows a log reads all of it, and is done when its process is ov
     CHECK(read_file(printed) == "counted 1000\n");
   }
   SUBCASE("a supervised driver that fails: every attempt's log, one after the other") {
-    const auto app =
-        cluster.launcher_here({"third_time", (cluster.here.path / "attempts").string()}, deploy_mode::cluster).set_supervise(true).start();
+    const auto app = cluster.launcher_here({"third_time", (cluster.here.path() / "attempts").string()}, deploy_mode::cluster)
+                         .set_supervise(true)
+                         .start();
     const auto [tool, printed] = follow({app.driver_id()});
     CHECK(app.wait() == launch_state::finished);
     CHECK(comes_true([&, one = tool.get()] { return one->ended(); }));
@@ -141,9 +142,9 @@ TEST_CASE("a cluster that is gone makes its applications lost, and a launch fail
 
 TEST_CASE("any one of several masters is enough to find the one that leads") {
   const small_cluster cluster;
-  const auto ready = cluster.here.path / "standby";
+  const auto ready = cluster.here.path() / "standby";
   const tool_process standby({"master", "--port", "0", "--credentials", (cluster.keys() / "node").string(), "--recovery-dir",
-                              (cluster.here.path / "recovery").string(), "--ready-file", ready.string()},
+                              (cluster.here.path() / "recovery").string(), "--ready-file", ready.string()},
                              cluster.log("standby.log"));
   REQUIRE(comes_true([&] { return read_file(ready).find("standing by; the leader is ") != std::string::npos; }));
   const auto url = url_in(read_file(ready));
@@ -157,7 +158,7 @@ TEST_CASE("any one of several masters is enough to find the one that leads") {
 
 TEST_CASE("credentials of another cluster are told at once") {
   const small_cluster cluster;
-  const auto strange = cluster.here.path / "strange";
+  const auto strange = cluster.here.path() / "strange";
   REQUIRE(tool_process({"keygen", strange.string()}, cluster.log("keygen")).end(0) == 0);
   std::string text;
   const auto made = cluster.launcher_here({"count"}, deploy_mode::cluster).set_answer_timeout(600s);

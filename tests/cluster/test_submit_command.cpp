@@ -10,7 +10,7 @@ struct submission_test {
 
   /// What the tool prints, and its exit code.
   std::pair<int, std::string> submit(std::vector<std::string> words, std::vector<std::string> environment = {}) {
-    const auto log = here.path / ("log-" + std::to_string(++runs));
+    const auto log = here.path() / ("log-" + std::to_string(++runs));
     words.insert(words.begin(), "submit");
     const int code = tool_process(std::move(words), log, std::move(environment)).end(0);
     return {code, read_file(log)};
@@ -30,7 +30,7 @@ constexpr int usage = 2;
 
 TEST_CASE_FIXTURE(submission_test, "flags win over --conf, that over the properties file, that over the defaults file") {
   here.file("salamander-defaults.conf", "salamander.app.name from-defaults\n");
-  const std::vector<std::string> defaults{"SALAMANDER_CONF_DIR=" + here.path.string()};
+  const std::vector<std::string> defaults{"SALAMANDER_CONF_DIR=" + here.path().string()};
   const auto properties = here.file("own.conf", "salamander.app.name=from-properties\n");
   CHECK(name_of({}) == "nobody");
   CHECK(name_of({}, defaults) == "from-defaults");
@@ -45,12 +45,12 @@ TEST_CASE_FIXTURE(submission_test, "files may be lists and patterns, and reach t
   const auto other = here.file("b.csv", "third");
   const std::vector<std::pair<std::string, std::string>> all{{"a1.txt", "first"}, {"a2.txt", "second"}, {"b.csv", "third"}};
   for (const auto& [name, text] : all) {
-    const auto [code, printed] =
-        submit({"--master", "local[2]", "--files", (here.path / "a*.txt").string() + "," + other, launched_program(), "count", "0", name});
+    const auto [code, printed] = submit(
+        {"--master", "local[2]", "--files", (here.path() / "a*.txt").string() + "," + other, launched_program(), "count", "0", name});
     CHECK(code == 0);
     CHECK(printed.find(text) != std::string::npos);
   }
-  const auto [code, printed] = submit({"--files", (here.path / "c*").string(), launched_program(), "count"});
+  const auto [code, printed] = submit({"--files", (here.path() / "c*").string(), launched_program(), "count"});
   CHECK(code == 1);
   CHECK(printed.find("no file matches") != std::string::npos);
   CHECK(submit({"--files", other + "," + other, launched_program(), "count"}).second.find("two files are named b.csv") !=
@@ -104,15 +104,15 @@ TEST_CASE_FIXTURE(submission_test, "a properties file is written as the defaults
 }
 
 TEST_CASE_FIXTURE(submission_test, "a word that is no command is told, with those that there are") {
-  const auto log = here.path / "unknown";
+  const auto log = here.path() / "unknown";
   CHECK(tool_process({"statsu"}, log).end(0) == usage);
   CHECK(read_file(log).find("there is no command \"statsu\"; there are master, worker, submit, status, kill, logs") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(submission_test, "a worker refuses to offer nothing, and logs in crumbs") {
   const auto refused = [&](const std::string& option, const std::string& value) {
-    const auto log = here.path / option;
-    CHECK(tool_process({"worker", "salamander://127.0.0.1:1", "--credentials", here.path.string(), option, value}, log).end(0) == usage);
+    const auto log = here.path() / option;
+    CHECK(tool_process({"worker", "salamander://127.0.0.1:1", "--credentials", here.path().string(), option, value}, log).end(0) == usage);
     CHECK_MESSAGE(read_file(log).find(option) != std::string::npos, read_file(log));
   };
   refused("--cores", "0");
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(submission_test, "a worker refuses to offer nothing, and logs 
 TEST_CASE_FIXTURE(submission_test, "a number that is out of range is told with its option and what is allowed") {
   int runs = 0;
   const auto refused = [&](std::vector<std::string> words, const std::string& text) {
-    const auto log = here.path / ("number-" + std::to_string(++runs));
+    const auto log = here.path() / ("number-" + std::to_string(++runs));
     CHECK(tool_process(std::move(words), log).end(0) == usage);
     CHECK_MESSAGE(read_file(log).find(text) != std::string::npos, read_file(log));
   };
@@ -156,7 +156,7 @@ TEST_CASE_FIXTURE(submission_test, "client mode says that it does not size the d
 }
 
 TEST_CASE_FIXTURE(submission_test, "kill needs to be told what") {
-  const auto log = here.path / "kill";
+  const auto log = here.path() / "kill";
   CHECK(tool_process({"kill"}, log).end(0) == usage);
   CHECK(read_file(log).find("specify a submission to kill") != std::string::npos);
 }

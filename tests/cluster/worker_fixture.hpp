@@ -1,6 +1,8 @@
 // A worker's process on loopback, and a master that says what a test wants it to say.
 #pragma once
 
+#include "../support/scratch.hpp"
+
 #include <salamander/actors/child_process.hpp>
 #include <salamander/actors/cluster/launch.hpp>
 #include <salamander/actors/cluster/master_line.hpp>
@@ -10,7 +12,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,9 +118,6 @@ inline master_door::behavior_type run_fake_master(master_door::pointer self, con
 class fixture {
 public:
   fixture() {
-    std::string name = "/tmp/sal-worker-XXXXXX"; // short: sockets are below it
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    place_ = name;
     make_cluster_credentials(place_ / "cluster");
     shared_->credentials = place_ / "cluster";
     shared_->orders.term = 1;
@@ -131,8 +129,6 @@ public:
   ~fixture() {
     kill_worker();
     stop_master();
-    std::error_code ignored;
-    fs::remove_all(place_, ignored);
   }
 
   // -- the master ---------------------------------------------------------------
@@ -226,9 +222,8 @@ public:
   // -- the worker's process -------------------------------------------------------
   void start_worker(std::chrono::milliseconds grace = 20s) {
     child_order order{program().string(), {"worker"}, {"PATH=/usr/bin:/bin", "MY_SECRET=hidden", "SHELL_COLOUR=blue"}, true};
-    for (const std::string& one :
-         {"salamander://127.0.0.1:" + std::to_string(port_), (place_ / "cluster" / "node").string(),
-          (place_ / "cluster" / "client").string(), work().string(), (place_ / "ready").string(), std::to_string(grace.count())})
+    for (const std::string& one : {"salamander://127.0.0.1:" + std::to_string(port_), place_ / "cluster/node", place_ / "cluster/client",
+                                   work().string(), place_ / "ready", std::to_string(grace.count())})
       order.arguments.push_back(one);
     // Its messages are on this program's standard error, unless a test looks into them.
     const int before = ::dup(STDERR_FILENO);
@@ -291,7 +286,7 @@ public:
     return place_ / "work";
   }
   const fs::path& place() const {
-    return place_;
+    return place_.path();
   }
   /// Below the work directory, other than logs, programs and the lock.
   std::vector<std::string> left_over() const {
@@ -310,7 +305,7 @@ private:
     return fs::read_symlink("/proc/self/exe").parent_path() / "cluster_worker";
   }
 
-  fs::path place_;
+  const test_support::scratch place_{"/tmp"}; // short: sockets are below it
   std::shared_ptr<board> shared_ = std::make_shared<board>();
   std::unique_ptr<actor_host> host_;
   master_door master_;

@@ -1,12 +1,12 @@
 // Small jobs with known answers, and contexts that faults happen to.
 #pragma once
 
+#include "../support/scratch.hpp"
+
 #include <doctest/doctest.h>
 
 #include <salamander/salamander.hpp>
 #include <salamander/testing.hpp>
-
-#include <stdlib.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -18,6 +18,7 @@
 namespace sal = salamander;
 namespace faults = salamander::testing;
 using namespace std::chrono_literals;
+using test_support::scratch;
 
 inline const std::string two_executors = "local-cluster[2,1,256]";
 
@@ -57,22 +58,6 @@ inline sums expected_sums() {
     all[x % 64] += x;
   return all;
 }
-
-/// A directory that goes with the test.
-struct scratch {
-  std::filesystem::path path;
-
-  scratch() {
-    auto name = (std::filesystem::temp_directory_path() / "salamander-test-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  ~scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-};
 
 inline std::string content_of(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

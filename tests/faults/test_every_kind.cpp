@@ -186,7 +186,7 @@ TEST_CASE("a disk that refuses a write costs one attempt, and the files are whol
   for (const auto error : {faults::disk_error::enospc, faults::disk_error::eio}) {
     const scratch out;
     sal::context sc(settings_for(two_executors, faults::fault_plan().with(faults::fail_write(error).nth(2))));
-    const auto path = out.path / "numbers";
+    const auto path = out.path() / "numbers";
     sc.range(0, 100, 1, 4).save_as_text_file(path.string());
     std::int64_t sum = 0;
     std::uint32_t files = 0;

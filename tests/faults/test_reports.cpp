@@ -56,7 +56,7 @@ TEST_CASE("counted faults of executors hit the same place again") {
 
 TEST_CASE("an unchanged program has faults by its environment, and the report goes to a file") {
   const scratch out;
-  const auto file = (out.path / "report.txt").string();
+  const auto file = (out.path() / "report.txt").string();
   ::setenv("SALAMANDER_FAULTS_PLAN", "throw task stage=1 partition=0; throw task stage=7", 1);
   ::setenv("SALAMANDER_FAULTS_SEED", "17", 1);
   ::setenv("SALAMANDER_FAULTS_REPORT", file.c_str(), 1);
@@ -83,9 +83,9 @@ TEST_CASE("an unchanged program has faults by its environment, and the report go
 
 TEST_CASE("a defaults file drives a run, too") {
   const scratch dir;
-  std::ofstream(dir.path / "salamander-defaults.conf") << "salamander.faults.plan  delay task by=1ms stage=0 partition=2\n"
-                                                       << "salamander.faults.seed=8\n";
-  ::setenv("SALAMANDER_CONF_DIR", dir.path.c_str(), 1);
+  std::ofstream(dir.path() / "salamander-defaults.conf") << "salamander.faults.plan  delay task by=1ms stage=0 partition=2\n"
+                                                         << "salamander.faults.seed=8\n";
+  ::setenv("SALAMANDER_CONF_DIR", dir.path().c_str(), 1);
   const sal::config settings = sal::config{}.set_master("local[2]").set("salamander.log.level", "off");
   ::unsetenv("SALAMANDER_CONF_DIR");
   sal::context sc(settings);

@@ -118,7 +118,7 @@ TEST_CASE("a partition that a failed task has cached counts, once") {
           throw std::runtime_error("the first time");
         return x;
       },
-      (marks.path / "once").string());
+      (marks.path() / "once").string());
   CHECK(kept.map(fails_once).count() == 100);
   CHECK(sc.last_job().tasks_failed == 1);
   CHECK(seen.value() == 100);

@@ -40,7 +40,7 @@ TEST_CASE("a job that writes files survives a full disk") {
   options.runs_per_kind = 2;
   const auto verdict = faults::survives_any_one_fault(
       [&](sal::context& sc) {
-        const auto path = out.path / std::to_string(runs++);
+        const auto path = out.path() / std::to_string(runs++);
         sc.range(0, 100, 1, 4).save_as_text_file(path.string());
         std::vector<std::string> files;
         for (int i = 0; i < 4; ++i)
@@ -57,7 +57,7 @@ TEST_CASE("a job whose answer depends on attempts is found, with a plan to repla
   // It counts what tasks did on the side: a task that runs again counts twice.
   const auto impure = [](sal::context& sc) {
     const scratch out;
-    const auto directory = out.path.string();
+    const auto directory = out.path().string();
     sc.range(0, 100, 1, 4)
         .map_partitions_with_index(sal::bind_front(
             [](const std::string& where, std::uint32_t partition, auto records) {
@@ -74,7 +74,7 @@ TEST_CASE("a job whose answer depends on attempts is found, with a plan to repla
         })
         .reduce_by_key(std::plus<>{}, 2)
         .collect();
-    return std::distance(std::filesystem::directory_iterator(out.path), {});
+    return std::distance(std::filesystem::directory_iterator(out.path()), {});
   };
   auto options = quick({faults::fault_kind::kill_executor});
   options.runs_per_kind = 4;

@@ -1,5 +1,6 @@
 #include "fuzz.hpp"
 
+#include "../support/scratch.hpp"
 #include "allocation_count.hpp"
 
 #include <fcntl.h>
@@ -9,28 +10,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <set>
 
 namespace fuzz {
-namespace {
-
-struct scratch {
-  std::string path = (std::filesystem::temp_directory_path() / "salamander-fuzz-XXXXXX").string();
-
-  scratch() {
-    if (::mkdtemp(path.data()) == nullptr)
-      fail("cannot make a directory for scratch files");
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  ~scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-};
-
-} // namespace
 
 std::vector<target>& targets() {
   static std::vector<target> all;
@@ -89,8 +71,9 @@ std::string memory_file::path() const {
 }
 
 const std::string& scratch_directory() {
-  static const scratch directory;
-  return directory.path;
+  static const test_support::scratch directory;
+  static const std::string path = directory.path().string();
+  return path;
 }
 
 } // namespace fuzz

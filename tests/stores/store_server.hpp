@@ -1,6 +1,8 @@
 // The server of store_server.py, for as long as a test runs.
 #pragma once
 
+#include "../support/scratch.hpp"
+
 #include <doctest/doctest.h>
 
 #include <array>
@@ -18,8 +20,6 @@
 class store_server {
 public:
   explicit store_server(const std::vector<std::string>& options = {}) {
-    auto name = (std::filesystem::temp_directory_path() / "salamander-test-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
     start(options);
     ::setenv("AWS_ENDPOINT_URL", (url() + "/s3").c_str(), 1);
     ::setenv("AWS_REGION", "eu-test-1", 1);
@@ -33,8 +33,6 @@ public:
   ~store_server() {
     ::close(input_);
     ::waitpid(process_, nullptr, 0);
-    std::error_code ignored;
-    std::filesystem::remove_all(root_, ignored);
   }
 
   static constexpr const char* secret_key = "the/secret+key";
@@ -54,8 +52,8 @@ public:
     return root_ / name;
   }
   void put(const std::string& name, const std::string& content) const {
-    std::filesystem::create_directories((root_ / name).parent_path());
-    std::ofstream(root_ / name, std::ios::binary) << content;
+    std::filesystem::create_directories((root_.path() / name).parent_path());
+    root_.file(name, content);
   }
   /// Requests so far, a line each: status, method, path and query, range.
   std::vector<std::string> requests() const {
@@ -72,7 +70,7 @@ private:
     std::array<int, 2> out{};
     REQUIRE(::pipe2(in.data(), O_CLOEXEC) == 0);
     REQUIRE(::pipe2(out.data(), O_CLOEXEC) == 0);
-    std::vector<std::string> words{"python3", STORE_SERVER, root_.string()};
+    std::vector<std::string> words{"python3", STORE_SERVER, root_.path().string()};
     words.insert(words.end(), options.begin(), options.end());
     std::vector<char*> arguments;
     for (auto& word : words)
@@ -95,7 +93,7 @@ private:
     port_ = std::stoi(text);
   }
 
-  std::filesystem::path root_;
+  const test_support::scratch root_;
   pid_t process_ = 0;
   int input_ = -1;
   int port_ = 0;

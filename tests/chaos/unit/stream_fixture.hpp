@@ -1,6 +1,8 @@
 // Plain blocking sockets on both sides of a proxy.
 #pragma once
 
+#include "../../support/scratch.hpp"
+
 #include <doctest/doctest.h>
 
 #include <arpa/inet.h>
@@ -18,6 +20,8 @@
 #include <utility>
 
 namespace chaos_test {
+
+using test_support::scratch;
 
 /// Longer than anything takes that happens at all.
 constexpr int patience_ms = 20000;
@@ -131,27 +135,6 @@ private:
 
   plain_socket listening_;
   std::uint16_t port_ = 0;
-};
-
-/// A directory that goes with the test.
-class scratch {
-public:
-  scratch() {
-    auto name = (std::filesystem::temp_directory_path() / "chaos-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-  ~scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::filesystem::path operator/(const char* name) const {
-    return path_ / name;
-  }
-
-private:
-  std::filesystem::path path_;
 };
 
 } // namespace chaos_test

@@ -44,7 +44,7 @@ TEST_CASE("a process whose parent died is still found, and can be buried") {
   adopt_orphans();
   const scratch where;
   // The shell starts a sleeper, says its number, and ends.
-  const auto output = (where / "number").string();
+  const auto output = where / "number";
   program shell("/bin/sh", {"-c", "sleep 100 & echo $! > " + output}, {}, where / "errors");
   REQUIRE(eventually([&] { return shell.ended().has_value(); }));
   std::string number;

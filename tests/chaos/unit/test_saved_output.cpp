@@ -37,7 +37,7 @@ TEST_CASE("output that is whole is right") {
 
 TEST_CASE("output with too little, too much or the wrong contents is not") {
   const scratch where;
-  const auto out = where / "out";
+  const fs::path out = where / "out";
   SUBCASE("a part is missing") {
     write_all(out);
     fs::remove(out / "part-00002");

@@ -1,7 +1,7 @@
 // Plans made of plain functions of a test, and executor runtimes that run them.
 #pragma once
 
-#include "scratch.hpp"
+#include "../../support/scratch.hpp"
 
 #include <salamander/actors/executor_runtime.hpp>
 #include <salamander/rdd/codec.hpp>
@@ -17,6 +17,7 @@ namespace runtime_test {
 
 using namespace salamander;
 using namespace salamander::actors;
+using test_support::scratch;
 
 /// A block of characters; encoding it may be made to fail.
 class text_block final : public core::block_object {
@@ -195,7 +196,7 @@ inline executor_options local_options(std::uint32_t cores = 2) {
   return options;
 }
 
-inline executor_options peer_options(const scratch_directory& sockets, std::uint32_t executor, std::uint32_t cores = 2) {
+inline executor_options peer_options(const scratch& sockets, std::uint32_t executor, std::uint32_t cores = 2) {
   auto options = local_options(cores);
   options.executor = executor;
   options.socket_directory = sockets.path();

@@ -138,7 +138,7 @@ TEST_CASE("a reader takes no report of damage for an answer") {
 }
 
 TEST_CASE("a cached partition that arrives damaged is computed where it was wanted, and its holder says that it has lost it") {
-  scratch_directory sockets;
+  scratch sockets;
   running_executor holder(peer_options(sockets, 1, 1));
   running_executor reader(peer_options(sockets, 2, 1));
   holder.run(result_plan([](std::uint32_t p, core::task_context& context) {

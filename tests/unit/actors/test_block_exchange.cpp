@@ -5,7 +5,7 @@ namespace {
 using namespace transfer_test;
 
 TEST_CASE("a shuffle between executors gives each reducer its blocks in map order") {
-  scratch_directory sockets;
+  scratch sockets;
   running_executor one(peer_options(sockets, 1));
   running_executor two(peer_options(sockets, 2));
   const auto map = map_plan([](std::uint32_t p, core::task_context& context) {
@@ -37,7 +37,7 @@ TEST_CASE("a shuffle between executors gives each reducer its blocks in map orde
 }
 
 TEST_CASE("records whose packing throws are an error of the user's code, wherever they are packed") {
-  scratch_directory sockets;
+  scratch sockets;
   running_executor one(peer_options(sockets, 1));
   running_executor two(peer_options(sockets, 2));
   one.run(map_plan([](std::uint32_t p, core::task_context& context) {
@@ -58,7 +58,7 @@ TEST_CASE("records whose packing throws are an error of the user's code, whereve
 }
 
 TEST_CASE("plans and data come from the driver, cached blocks from who holds them, large results go back as blocks") {
-  scratch_directory sockets;
+  scratch sockets;
   auto driver_options = peer_options(sockets, driver_peer, 0);
   running_executor driver(driver_options);
   running_executor one(peer_options(sockets, 1));
@@ -90,7 +90,7 @@ TEST_CASE("plans and data come from the driver, cached blocks from who holds the
 }
 
 TEST_CASE("without the driver its plans and data are lost, and the error says so") {
-  scratch_directory sockets;
+  scratch sockets;
   running_executor one(peer_options(sockets, 1));
   CHECK(static_cast<errc>(only<task_report::user_error>(one.run(nullptr, 1)).code) == errc::executor_lost);
   const auto data = one.run(result_plan([](std::uint32_t, core::task_context& context) {
@@ -102,7 +102,7 @@ TEST_CASE("without the driver its plans and data are lost, and the error says so
 }
 
 TEST_CASE("a task that waits for a silent peer can be cancelled") {
-  scratch_directory sockets;
+  scratch sockets;
   auto options = peer_options(sockets, 1, 1);
   options.fetch_silence_max = std::chrono::hours(1);
   running_executor one(options);

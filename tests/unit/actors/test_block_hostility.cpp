@@ -59,7 +59,7 @@ TEST_CASE("hostile bytes close their connection and leave the server as it was")
 }
 
 TEST_CASE("a reader is not harmed by hostile answers") {
-  scratch_directory sockets;
+  scratch sockets;
   const auto block = pattern(100);
   const auto answer = answer_with(block, 1234);
   byte_buffer out_of_order;
@@ -91,7 +91,7 @@ TEST_CASE("a reader is not harmed by hostile answers") {
 }
 
 TEST_CASE("further connections than allowed are closed") {
-  scratch_directory sockets;
+  scratch sockets;
   storage::memory_manager memory(0);
   storage::block_store store(memory);
   block_server server(server_options{sockets.path(), 1, 2, std::chrono::seconds(60)}, store);
@@ -107,7 +107,7 @@ TEST_CASE("further connections than allowed are closed") {
 }
 
 TEST_CASE("a request that never ends is given up") {
-  scratch_directory sockets;
+  scratch sockets;
   storage::memory_manager memory(0);
   storage::block_store store(memory);
   block_server server(server_options{sockets.path(), 1, 2, std::chrono::milliseconds(10)}, store);
@@ -133,10 +133,10 @@ TEST_CASE("a directory that others may enter or that has too long a name is refu
     }
     return {};
   };
-  scratch_directory open;
+  scratch open;
   REQUIRE(::chmod(open.path().c_str(), 0755) == 0);
   CHECK(refused(open.path()).find("0700") != std::string::npos);
-  scratch_directory real;
+  scratch real;
   const auto link = real.path() / "link";
   std::filesystem::create_directory_symlink(open.path(), link);
   CHECK(refused(link).find("0700") != std::string::npos);

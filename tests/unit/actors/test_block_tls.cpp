@@ -9,7 +9,7 @@ using salamander::actors::driver_credentials;
 using salamander::actors::executor_credentials;
 using salamander::actors::make_credentials;
 
-server_options served_over_tls(const scratch_directory& sockets, const scratch_directory& keys) {
+server_options served_over_tls(const scratch& sockets, const scratch& keys) {
   make_credentials(keys.path());
   server_options made{sockets.path(), 1};
   made.tls = std::make_shared<const tls_context>(executor_credentials(keys.path()));
@@ -37,9 +37,9 @@ struct distant {
   }
 
   using credentials = salamander::actors::credentials;
-  scratch_directory sockets;
-  scratch_directory elsewhere;
-  scratch_directory keys;
+  scratch sockets;
+  scratch elsewhere;
+  scratch keys;
   storage::memory_manager memory{0};
   storage::block_store store;
   block_server server;
@@ -85,7 +85,7 @@ TEST_CASE("a slow reader of large blocks over TLS loses nothing") {
 TEST_CASE("executors of another application get no block") {
   distant it;
   it.put(0, pattern(100));
-  const scratch_directory others;
+  const scratch others;
   make_credentials(others.path());
   block_client client(it.options(executor_credentials(others.path())));
   block_fetcher fetcher(client, {transfer::ask(0)}, nullptr);

@@ -169,7 +169,7 @@ TEST_CASE("a block that is damaged twice is never handed out") {
 }
 
 TEST_CASE("a peer that is killed in mid transfer is a failure that names the block, without further attempts") {
-  scratch_directory sockets;
+  scratch sockets;
   const auto block = pattern(100000);
   auto answer = answer_with(block, 0);
   answer.resize(answer.size() / 2);
@@ -259,7 +259,7 @@ TEST_CASE("idle connections are closed once their peer has closed them") {
 }
 
 TEST_CASE("a peer that says nothing is given up") {
-  scratch_directory sockets;
+  scratch sockets;
   const scripted_peer silent(socket_path(sockets.path(), 1), [](int reader, int, const std::function<bool()>& stopped) {
     std::byte request[100];
     while (wait_readable(reader, stopped) && ::recv(reader, request, sizeof(request), 0) > 0) {
@@ -277,7 +277,7 @@ TEST_CASE("a peer that says nothing is given up") {
 }
 
 TEST_CASE("a cancelled reader leaves a peer that says nothing") {
-  scratch_directory sockets;
+  scratch sockets;
   std::atomic<bool> cancelled = false;
   const scripted_peer silent(socket_path(sockets.path(), 1), [&](int reader, int, const std::function<bool()>& stopped) {
     std::byte request[100];

@@ -12,7 +12,7 @@ using namespace runtime_test;
 
 /// A driver and executors that share a directory of sockets.
 struct machines {
-  scratch_directory sockets;
+  scratch sockets;
   block_service driver{peer_options(sockets, driver_peer)};
   block_service first{peer_options(sockets, 0)};
   block_service second{peer_options(sockets, 1)};
@@ -151,7 +151,7 @@ TEST_CASE("a destroyed value is refused with its text, also by an executor that 
 }
 
 TEST_CASE("memory that a value takes is accounted for, and given back") {
-  scratch_directory sockets;
+  scratch sockets;
   block_service driver(peer_options(sockets, driver_peer));
   auto options = peer_options(sockets, 0);
   options.memory_bytes = 40U << 20;

@@ -1,3 +1,5 @@
+#include "../../support/scratch.hpp"
+
 #include <salamander/actors/cluster/file_store.hpp>
 #include <salamander/actors/cluster/lease_file.hpp>
 #include <salamander/actors/cluster/master_journal.hpp>
@@ -8,32 +10,21 @@
 
 #include <fstream>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 using namespace salamander::actors;
 using salamander::scheduler::cluster::lease_record;
 using salamander::scheduler::cluster::stored_file;
 
-namespace {
+using test_support::scratch;
 
-struct folder {
-  folder() {
-    auto name = (fs::temp_directory_path() / "salamander-storage-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~folder() {
-    fs::remove_all(path);
-  }
-  fs::path path;
-};
+namespace {
 
 /// A file to be stored, of some length and content.
 struct offered {
-  offered(const folder& in, const std::string& name, std::size_t size, char fill) : bytes(size, fill) {
-    std::ofstream(in.path / name, std::ios::binary) << bytes;
-    what = describe_file(in.path / name, name).what;
+  offered(const scratch& in, const std::string& name, std::size_t size, char fill) : bytes(size, fill) {
+    std::ofstream(in.path() / name, std::ios::binary) << bytes;
+    what = describe_file(in.path() / name, name).what;
   }
   piece at(std::size_t offset, std::size_t size) const {
     return {what.sha256, offset, bytes.size(), bytes.substr(offset, size)};
@@ -57,9 +48,9 @@ std::size_t files_in(const fs::path& directory) {
 } // namespace
 
 TEST_CASE("a file comes in pieces, is verified, and is given out again in pieces") {
-  const folder in;
+  const scratch in;
   const offered file(in, "program", 2 * piece_bytes_max + 100, 'p');
-  file_store store(in.path / "store", 1 << 30);
+  file_store store(in.path() / "store", 1 << 30);
   CHECK(store.missing({file.what}).size() == 1);
   CHECK(file.send(store).received == file.bytes.size());
   CHECK(store.missing({file.what}).empty());
@@ -72,16 +63,16 @@ TEST_CASE("a file comes in pieces, is verified, and is given out again in pieces
   }
   CHECK(back == file.bytes);
   struct stat there {};
-  REQUIRE(::stat((in.path / "store").c_str(), &there) == 0);
+  REQUIRE(::stat((in.path() / "store").c_str(), &there) == 0);
   CHECK((there.st_mode & 0777) == 0700);
-  const file_store again(in.path / "store", 1 << 30);
+  const file_store again(in.path() / "store", 1 << 30);
   CHECK(again.has(file.what.sha256));
 }
 
 TEST_CASE("whoever sends a piece again, or one too far, hears where to go on") {
-  const folder in;
+  const scratch in;
   const offered file(in, "program", 1000, 'p');
-  file_store store(in.path / "store", 1 << 30);
+  file_store store(in.path() / "store", 1 << 30);
   store.missing({file.what});
   CHECK(store.take(file.at(0, 400)).received == 400);
   CHECK(store.take(file.at(0, 400)).received == 400);
@@ -91,23 +82,23 @@ TEST_CASE("whoever sends a piece again, or one too far, hears where to go on") {
 }
 
 TEST_CASE("what is not what was said is not stored") {
-  const folder in;
+  const scratch in;
   const offered file(in, "program", 1000, 'p');
-  file_store store(in.path / "store", 1 << 30);
+  file_store store(in.path() / "store", 1 << 30);
   store.missing({file.what});
   auto wrong = file.at(0, 1000);
   wrong.bytes[500] = 'q';
   CHECK(store.take(wrong).failure.find("is not what was said") != std::string::npos);
   CHECK_FALSE(store.has(file.what.sha256));
-  CHECK(files_in(in.path / "store") == 0);
+  CHECK(files_in(in.path() / "store") == 0);
   CHECK(store.bytes() == 0);
   CHECK(file.send(store).failure.empty());
 }
 
 TEST_CASE("files that nobody asked for, wrong lengths and names that are none are refused") {
-  const folder in;
+  const scratch in;
   const offered file(in, "program", 1000, 'p');
-  file_store store(in.path / "store", 1 << 30);
+  file_store store(in.path() / "store", 1 << 30);
   CHECK(store.take(file.at(0, 1000)).failure == "nobody has asked for this file");
   store.missing({file.what});
   auto longer = file.at(0, 1000);
@@ -119,16 +110,16 @@ TEST_CASE("files that nobody asked for, wrong lengths and names that are none ar
   CHECK(store.missing({path}).size() == 1);
   CHECK_FALSE(store.take({path.sha256, 0, 10, "0123456789"}).failure.empty());
   CHECK(store.give({"../../etc/passwd", 0}).total == 0);
-  CHECK(files_in(in.path / "store") == 0);
+  CHECK(files_in(in.path() / "store") == 0);
 }
 
 TEST_CASE("when there is no room, files that nobody uses go, those used longest ago first") {
-  const folder in;
+  const scratch in;
   const offered a(in, "a", 400, 'a');
   const offered b(in, "b", 400, 'b');
   const offered c(in, "c", 400, 'c');
   const offered d(in, "d", 1001, 'd');
-  file_store store(in.path / "store", 1000);
+  file_store store(in.path() / "store", 1000);
   a.send(store);
   b.send(store);
   store.give({a.what.sha256, 0});
@@ -157,10 +148,10 @@ TEST_CASE("a lease is read as it was written, and a damaged one is nobody's to t
 }
 
 TEST_CASE("a lease's file is read and written in one step, and tells whether a holder on this machine is dead") {
-  const folder in;
-  lease_file second(in.path, "m2", "boot");
+  const scratch in;
+  lease_file second(in.path(), "m2", "boot");
   {
-    lease_file first(in.path, "m1", "boot");
+    lease_file first(in.path(), "m1", "boot");
     const auto take = [](const lease_file::sight& seen) {
       auto next = seen.record;
       next.term = 1;
@@ -193,9 +184,9 @@ TEST_CASE("a lease's file is read and written in one step, and tells whether a h
 }
 
 TEST_CASE("a leader whose predecessor is only stopped is not taken for dead by it") {
-  const folder in;
-  lease_file stopped(in.path, "m1", "boot");
-  lease_file leader(in.path, "m2", "boot");
+  const scratch in;
+  lease_file stopped(in.path(), "m1", "boot");
+  lease_file leader(in.path(), "m2", "boot");
   const auto take_as = [](const char* name) {
     return [name](const lease_file::sight& seen) {
       auto next = seen.record;
@@ -220,8 +211,8 @@ TEST_CASE("a leader whose predecessor is only stopped is not taken for dead by i
 
 TEST_CASE("records of a master's journal are read as they were written") {
   using namespace salamander::scheduler::cluster;
-  const folder in;
-  master_journal it(in.path);
+  const scratch in;
+  master_journal it(in.path());
   CHECK(it.read().journal.empty());
   driver_accepted accepted{3, "driver-1", "token", {}, 77};
   accepted.what.name = "batch";
@@ -231,7 +222,7 @@ TEST_CASE("records of a master's journal are read as they were written") {
              driver_over{"driver-1", driver_state::failed, 3, "exited with code 3", 78}});
   it.keep_launch("driver-1", "secret");
   it.keep_launch("../outside", "secret");
-  const auto found = master_journal(in.path).read();
+  const auto found = master_journal(in.path()).read();
   REQUIRE(found.journal.size() == 5);
   CHECK(std::get<numbers_used>(found.journal[0]).drivers == 2);
   CHECK(std::get<worker_joined>(found.journal[1]).host == "host");
@@ -241,27 +232,27 @@ TEST_CASE("records of a master's journal are read as they were written") {
   CHECK(std::get<driver_over>(found.journal[4]).exit_code == 3);
   CHECK(found.launches == std::map<std::string, std::string>{{"driver-1", "secret"}});
   struct stat there {};
-  REQUIRE(::stat((in.path / "drivers" / "driver-1").c_str(), &there) == 0);
+  REQUIRE(::stat((in.path() / "drivers" / "driver-1").c_str(), &there) == 0);
   CHECK((there.st_mode & 0777) == 0600);
-  CHECK_FALSE(fs::exists(in.path / "outside"));
+  CHECK_FALSE(fs::exists(in.path() / "outside"));
   it.drop_launch("driver-1");
-  CHECK(master_journal(in.path).read().launches.empty());
+  CHECK(master_journal(in.path()).read().launches.empty());
 }
 
 TEST_CASE("what a driver is started with is on the disk as a whole before its submission is accepted, or refused") {
-  const folder in;
-  master_journal it(in.path);
+  const scratch in;
+  master_journal it(in.path());
   CHECK(it.stage_launch("one").empty());
-  CHECK(master_journal(in.path).read().launches.empty()); // nobody's yet
+  CHECK(master_journal(in.path()).read().launches.empty()); // nobody's yet
   it.keep_launch("driver-1", "one");
   it.keep_launch("driver-2", "two"); // not staged
   CHECK(it.stage_launch("three").empty());
   CHECK(it.stage_launch("four").empty()); // another submission came between
   it.keep_launch("driver-3", "three");
-  CHECK(master_journal(in.path).read().launches ==
+  CHECK(master_journal(in.path()).read().launches ==
         std::map<std::string, std::string>{{"driver-1", "one"}, {"driver-2", "two"}, {"driver-3", "three"}});
-  fs::remove_all(in.path / "drivers");
-  std::ofstream(in.path / "drivers") << "no directory";
+  fs::remove_all(in.path() / "drivers");
+  std::ofstream(in.path() / "drivers") << "no directory";
   CHECK(it.stage_launch("five").find("cannot write") != std::string::npos);
 }
 

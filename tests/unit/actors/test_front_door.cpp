@@ -74,7 +74,7 @@ struct keys_of {
   keys_of() {
     make_credentials(where.path());
   }
-  scratch_directory where;
+  scratch where;
 };
 
 } // namespace
@@ -178,7 +178,7 @@ TEST_CASE("some shake hands at a time, and who waits for a turn gets it from the
 }
 
 TEST_CASE("a client of a cluster cannot stand for a master, and a key that others can read is refused") {
-  const scratch_directory where;
+  const scratch where;
   const auto cluster = where.path() / "keys";
   make_cluster_credentials(cluster);
   door_of impostor(client_credentials(cluster));

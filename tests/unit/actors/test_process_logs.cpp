@@ -1,4 +1,4 @@
-#include "scratch.hpp"
+#include "../../support/scratch.hpp"
 
 #include <salamander/actors/cluster/process_logs.hpp>
 #include <salamander/rdd/error.hpp>
@@ -15,7 +15,7 @@
 
 using namespace salamander;
 using namespace salamander::actors;
-using runtime_test::scratch_directory;
+using test_support::scratch;
 
 namespace {
 
@@ -31,7 +31,7 @@ struct logged {
   }
 
   log_limits limits;
-  scratch_directory place;
+  scratch place;
   std::vector<std::string> trouble;
   std::optional<log_writer> writer;
 };

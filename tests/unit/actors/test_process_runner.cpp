@@ -1,4 +1,4 @@
-#include "scratch.hpp"
+#include "../../support/scratch.hpp"
 
 #include <salamander/actors/child_process.hpp>
 #include <salamander/actors/cluster/process_runner.hpp>
@@ -20,8 +20,8 @@
 
 using namespace salamander::actors;
 using namespace std::chrono_literals;
-using runtime_test::scratch_directory;
 using salamander::scheduler::cluster::process_key;
+using test_support::scratch;
 
 namespace {
 
@@ -103,7 +103,7 @@ struct runner {
     return line_from(told.at(number));
   }
 
-  scratch_directory place;
+  scratch place;
   std::map<std::uint32_t, descriptor> told;
   std::mutex mutex;
   std::condition_variable changed;
@@ -184,7 +184,7 @@ TEST_CASE("a runner that ends kills what runs") {
 }
 
 TEST_CASE("processes die with the process that started them, however it dies") {
-  scratch_directory place;
+  scratch place;
   int pipe[2];
   REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
   const descriptor told(pipe[0]);

@@ -111,7 +111,7 @@ TEST_CASE("stopping kills what does not end by itself and buries everything") {
 }
 
 TEST_CASE("the directory of a dead application is removed by the next start, that of a live one is not") {
-  const runtime_test::scratch_directory parent;
+  const test_support::scratch parent;
   const auto mine = std::make_unique<application_directory>(parent.path());
   CHECK(mode_of(mine->path()) == fs::perms::owner_all);
   const auto prefix = "salamander-" + std::to_string(::getuid()) + "-";
@@ -138,7 +138,7 @@ TEST_CASE("the directory of a dead application is removed by the next start, tha
 }
 
 TEST_CASE("an application's directory goes with it") {
-  const runtime_test::scratch_directory parent;
+  const test_support::scratch parent;
   fs::path path;
   {
     const application_directory mine(parent.path());
@@ -149,7 +149,7 @@ TEST_CASE("an application's directory goes with it") {
 }
 
 TEST_CASE("keys are for their user alone and each side has its own") {
-  const runtime_test::scratch_directory where;
+  const test_support::scratch where;
   make_credentials(where.path());
   for (const auto& side : {driver_credentials(where.path()), executor_credentials(where.path())}) {
     CHECK(mode_of(side.key) == (fs::perms::owner_read | fs::perms::owner_write));
@@ -160,7 +160,7 @@ TEST_CASE("keys are for their user alone and each side has its own") {
 }
 
 TEST_CASE("an executor reads its orders, and refuses those of another protocol") {
-  const runtime_test::scratch_directory where;
+  const test_support::scratch where;
   executor_spec spec;
   spec.protocol = protocol_version;
   spec.executor = 3;
@@ -186,7 +186,7 @@ TEST_CASE("an executor reads its orders, and refuses those of another protocol")
 }
 
 TEST_CASE("an executor refuses orders in which one bit is wrong, or that end early") {
-  const runtime_test::scratch_directory where;
+  const test_support::scratch where;
   executor_spec spec;
   spec.protocol = protocol_version;
   spec.directory = where.path().string();
@@ -214,7 +214,7 @@ TEST_CASE("an executor refuses orders in which one bit is wrong, or that end ear
 }
 
 TEST_CASE("positions written by one process are read by another") {
-  const runtime_test::scratch_directory where;
+  const test_support::scratch where;
   const auto path = where.path() / "positions";
   const auto read = position_table::create(path, 4);
   const pid_t child = ::fork();

@@ -1,4 +1,4 @@
-#include "scratch.hpp"
+#include "../../support/scratch.hpp"
 
 #include <salamander/actors/cluster/worker_files.hpp>
 #include <salamander/rdd/error.hpp>
@@ -13,7 +13,7 @@
 
 using namespace salamander;
 using namespace salamander::actors;
-using runtime_test::scratch_directory;
+using test_support::scratch;
 namespace fs = std::filesystem;
 
 namespace {
@@ -50,7 +50,7 @@ struct files {
     it->finish(sha256);
   }
 
-  scratch_directory place;
+  scratch place;
   std::optional<worker_files> it;
 };
 

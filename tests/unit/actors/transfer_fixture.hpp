@@ -44,7 +44,7 @@ struct transfer {
     return {block_id::shuffle(1, map, 0), peer};
   }
 
-  scratch_directory sockets;
+  scratch sockets;
   storage::memory_manager memory;
   storage::block_store store;
   block_server server;

@@ -1,3 +1,5 @@
+#include "../../support/scratch.hpp"
+
 #include <salamander/rdd/config.hpp>
 
 #include <salamander/rdd/error.hpp>
@@ -49,18 +51,10 @@ config plain_config() {
 
 /// The config made where salamander-defaults.conf has this content.
 config config_from_file(const std::string& content, std::string& path) {
-  auto pattern = (std::filesystem::temp_directory_path() / "salamander-test-XXXXXX").string();
-  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-  path = pattern + "/salamander-defaults.conf";
-  std::ofstream(path) << content;
-  struct cleaner {
-    std::string directory;
-    ~cleaner() {
-      std::filesystem::remove_all(directory);
-    }
-  } const clean{pattern};
+  const test_support::scratch place;
+  path = place.file("salamander-defaults.conf", content);
   const with_environment no_master("SALAMANDER_MASTER", nullptr);
-  const with_environment directory("SALAMANDER_CONF_DIR", pattern.c_str());
+  const with_environment directory("SALAMANDER_CONF_DIR", place.path().c_str());
   return {};
 }
 

@@ -1,3 +1,4 @@
+#include "../../support/scratch.hpp"
 #include "../../support/task_fixture.hpp"
 
 #include <salamander/rdd/codec.hpp>
@@ -115,23 +116,21 @@ TEST_CASE("the write asked for is refused, with the error asked for") {
 }
 
 TEST_CASE("an output file that cannot be written is removed, and others are not touched") {
-  auto name = (std::filesystem::temp_directory_path() / "salamander-test-XXXXXX").string();
-  const std::filesystem::path directory = ::mkdtemp(name.data());
+  const test_support::scratch directory;
   fake::services services;
   fake::task task(services);
   auto faults = suffering(fail_write(disk_error::eio));
   task.context.faults = &faults;
   const task_scope scope(task.context);
   {
-    part_writer refused(directory.string(), 0, 1);
+    part_writer refused(directory.path(), 0, 1);
     refused.write_line("a line");
     CHECK_THROWS_AS(refused.close(), error);
   }
-  CHECK(std::filesystem::is_empty(directory));
-  part_writer accepted(directory.string(), 1, 1);
+  CHECK(std::filesystem::is_empty(directory.path()));
+  part_writer accepted(directory.path(), 1, 1);
   accepted.write_line("a line");
   CHECK(accepted.close().bytes == 7);
-  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("orders and notes of faults travel") {

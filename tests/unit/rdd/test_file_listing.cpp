@@ -1,3 +1,5 @@
+#include "../../support/scratch.hpp"
+
 #include <salamander/rdd/file_listing.hpp>
 
 #include <salamander/rdd/codec.hpp>
@@ -5,7 +7,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <unistd.h>
@@ -17,36 +18,28 @@ using namespace salamander::core;
 namespace fs = std::filesystem;
 using names = std::vector<std::string>;
 
-/// A directory with files whose size is their number, that goes with its test.
+/// A directory with files whose size is their number.
 class tree {
 public:
-  tree() {
-    auto pattern = (fs::temp_directory_path() / "salamander-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-  }
-  ~tree() {
-    fs::remove_all(root_);
-  }
   std::string add(const std::string& name, std::size_t size = 1) const {
-    const auto path = root_ + "/" + name;
+    const auto path = root_ / name;
     fs::create_directories(fs::path(path).parent_path());
     std::ofstream(path) << std::string(size, 'x');
     return path;
   }
   std::string path(const std::string& name) const {
-    return root_ + "/" + name;
+    return root_ / name;
   }
   /// What a path below the root names, without the root.
   names list(const std::string& spec) const {
     names found;
     for (const auto& file : list_files(path(spec)))
-      found.push_back(file.path.substr(root_.size() + 1));
+      found.push_back(file.path.substr(root_.path().string().size() + 1));
     return found;
   }
 
 private:
-  std::string root_;
+  test_support::scratch root_;
 };
 
 void check_fails(errc code, const std::string& text, const std::string& paths) {

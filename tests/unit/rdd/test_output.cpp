@@ -1,3 +1,5 @@
+#include "../../support/scratch.hpp"
+
 #include <salamander/rdd/part_writer.hpp>
 
 #include <salamander/rdd/error.hpp>
@@ -10,7 +12,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -24,27 +25,7 @@ namespace {
 using namespace salamander;
 using namespace salamander::core;
 namespace fs = std::filesystem;
-
-class scratch {
-public:
-  scratch() {
-    auto pattern = (fs::temp_directory_path() / "salamander-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~scratch() {
-    fs::remove_all(path_);
-  }
-  std::string operator/(const std::string& name) const {
-    return path_ + "/" + name;
-  }
-  const std::string& path() const {
-    return path_;
-  }
-
-private:
-  std::string path_;
-};
+using test_support::scratch;
 
 /// A file system of its own over a directory, for as long as this lives.
 class small_disk {

@@ -1,3 +1,5 @@
+#include "../../support/scratch.hpp"
+
 #include <salamander/rdd/text_reader.hpp>
 
 #include <salamander/rdd/error.hpp>
@@ -6,9 +8,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <random>
 #include <utility>
@@ -17,28 +17,8 @@ namespace {
 
 using namespace salamander;
 using namespace salamander::core;
+using test_support::scratch;
 using lines = std::vector<std::string>;
-
-/// A directory that goes with its test.
-class scratch {
-public:
-  scratch() {
-    auto pattern = (std::filesystem::temp_directory_path() / "salamander-test-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~scratch() {
-    std::filesystem::remove_all(path_);
-  }
-  std::string write(const std::string& name, std::string_view content) const {
-    const auto path = path_ + "/" + name;
-    std::ofstream(path, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
-    return path;
-  }
-
-private:
-  std::string path_;
-};
 
 /// What a reader should yield, the plain way.
 lines reference_lines(std::string_view text) {
@@ -125,20 +105,20 @@ std::string numbered_lines(std::size_t count) {
 
 TEST_CASE("lines end with a line feed, a carriage return, both, or the file") {
   const scratch dir;
-  CHECK(read_file(dir.write("a", "one\ntwo\n")) == lines{"one", "two"});
-  CHECK(read_file(dir.write("b", "one\ntwo")) == lines{"one", "two"});
-  CHECK(read_file(dir.write("c", "one\r\ntwo\r\n")) == lines{"one", "two"});
-  CHECK(read_file(dir.write("d", "one\rtwo\r")) == lines{"one", "two"});
-  CHECK(read_file(dir.write("e", "one\r\rtwo\n\rthree\r\n\nfour")) == lines{"one", "", "two", "", "three", "", "four"});
-  CHECK(read_file(dir.write("f", "\n\n")) == lines{"", ""});
-  CHECK(read_file(dir.write("g", "\r\n")) == lines{""});
-  CHECK(read_file(dir.write("h", "")).empty());
+  CHECK(read_file(dir.file("a", "one\ntwo\n")) == lines{"one", "two"});
+  CHECK(read_file(dir.file("b", "one\ntwo")) == lines{"one", "two"});
+  CHECK(read_file(dir.file("c", "one\r\ntwo\r\n")) == lines{"one", "two"});
+  CHECK(read_file(dir.file("d", "one\rtwo\r")) == lines{"one", "two"});
+  CHECK(read_file(dir.file("e", "one\r\rtwo\n\rthree\r\n\nfour")) == lines{"one", "", "two", "", "three", "", "four"});
+  CHECK(read_file(dir.file("f", "\n\n")) == lines{"", ""});
+  CHECK(read_file(dir.file("g", "\r\n")) == lines{""});
+  CHECK(read_file(dir.file("h", "")).empty());
 }
 
 TEST_CASE("zero bytes and invalid UTF-8 are kept") {
   const scratch dir;
   const std::string odd("a\0b\n\xff\xfe\x80\n\0\n", 10);
-  CHECK(read_file(dir.write("odd", odd)) == lines{std::string("a\0b", 3), "\xff\xfe\x80", std::string("\0", 1)});
+  CHECK(read_file(dir.file("odd", odd)) == lines{std::string("a\0b", 3), "\xff\xfe\x80", std::string("\0", 1)});
 }
 
 TEST_CASE("every line belongs to exactly one split, wherever the cuts fall") {
@@ -154,7 +134,7 @@ TEST_CASE("every line belongs to exactly one split, wherever the cuts fall") {
       if (random() % 3 == 0)
         text += static_cast<char>('a' + random() % 26);
     }
-    const auto path = dir.write("text", text);
+    const auto path = dir.file("text", text);
     const auto expected = reference_lines(text);
     INFO("round ", round);
     for (const std::uint64_t split_bytes : {1ULL, 2ULL, 3ULL, 7ULL, 64ULL, 100ULL, 1000ULL})
@@ -166,7 +146,7 @@ TEST_CASE("every line belongs to exactly one split, wherever the cuts fall") {
 TEST_CASE("splits as they are planned give the whole file") {
   const scratch dir;
   const auto text = numbered_lines(20'000);
-  const auto path = dir.write("text", text);
+  const auto path = dir.file("text", text);
   lines all;
   const auto splits = plan_splits(list_files(path), 7, 50'000);
   CHECK(splits.size() > 7);
@@ -179,7 +159,7 @@ TEST_CASE("splits as they are planned give the whole file") {
 TEST_CASE("a line may be much longer than the buffer") {
   const scratch dir;
   const std::string line(100'000'000, 'x');
-  const auto path = dir.write("long", "before\n" + line + "\nafter");
+  const auto path = dir.file("long", "before\n" + line + "\nafter");
   text_reader_options options;
   std::size_t told = 0;
   options.on_growth = [&](std::size_t bytes) { told += bytes; };
@@ -196,7 +176,7 @@ TEST_CASE("a line may be much longer than the buffer") {
 
 TEST_CASE("a line beyond the limit is an error that names file and place") {
   const scratch dir;
-  const auto path = dir.write("long", "short\n" + std::string(5000, 'x'));
+  const auto path = dir.file("long", "short\n" + std::string(5000, 'x'));
   text_reader_options options;
   options.chunk_bytes = 16;
   options.line_bytes_max = 1000;
@@ -217,15 +197,15 @@ TEST_CASE("gzip and zstd files are unpacked, members and frames one after the ot
   const auto first = numbered_lines(50'000);
   const auto second = std::string("and the rest\r\nwithout an end");
   const auto expected = reference_lines(first + second);
-  CHECK(read_file(dir.write("a.gz", gzip(first + second))) == expected);
-  CHECK(read_file(dir.write("b.gz", gzip(first) + gzip("") + gzip(second))) == expected);
-  CHECK(read_file(dir.write("padded.gz", gzip(first) + gzip(second) + std::string(700'000, '\0'))) == expected);
-  CHECK(read_file(dir.write("a.zst", zstd(first + second))) == expected);
-  CHECK(read_file(dir.write("b.zst", zstd(first) + zstd("") + zstd(second))) == expected);
-  CHECK(read_file(dir.write("a.gz", gzip(first + second)), 7, 3) == expected);
-  CHECK(read_file(dir.write("b.zst", zstd(first) + zstd(second)), 7, 3) == expected);
-  CHECK(read_file(dir.write("none.gz", gzip(""))).empty());
-  CHECK(read_file(dir.write("none.zst", zstd(""))).empty());
+  CHECK(read_file(dir.file("a.gz", gzip(first + second))) == expected);
+  CHECK(read_file(dir.file("b.gz", gzip(first) + gzip("") + gzip(second))) == expected);
+  CHECK(read_file(dir.file("padded.gz", gzip(first) + gzip(second) + std::string(700'000, '\0'))) == expected);
+  CHECK(read_file(dir.file("a.zst", zstd(first + second))) == expected);
+  CHECK(read_file(dir.file("b.zst", zstd(first) + zstd("") + zstd(second))) == expected);
+  CHECK(read_file(dir.file("a.gz", gzip(first + second)), 7, 3) == expected);
+  CHECK(read_file(dir.file("b.zst", zstd(first) + zstd(second)), 7, 3) == expected);
+  CHECK(read_file(dir.file("none.gz", gzip(""))).empty());
+  CHECK(read_file(dir.file("none.zst", zstd(""))).empty());
 }
 
 TEST_CASE("truncated and damaged compressed files are reported with their path") {
@@ -234,22 +214,22 @@ TEST_CASE("truncated and damaged compressed files are reported with their path")
   for (const auto& [name, packed] : {std::pair{"a.gz", gzip(text)}, std::pair{"a.zst", zstd(text)}}) {
     CAPTURE(name);
     for (const std::size_t keep : {std::size_t{1}, std::size_t{3}, packed.size() / 2, packed.size() - 1})
-      CHECK(code_of_reading(dir.write(name, packed.substr(0, keep))) == errc::corrupt_data);
-    CHECK(code_of_reading(dir.write(name, packed + "garbage")) == errc::corrupt_data);
-    CHECK(code_of_reading(dir.write(name, "this is plain text")) == errc::corrupt_data);
+      CHECK(code_of_reading(dir.file(name, packed.substr(0, keep))) == errc::corrupt_data);
+    CHECK(code_of_reading(dir.file(name, packed + "garbage")) == errc::corrupt_data);
+    CHECK(code_of_reading(dir.file(name, "this is plain text")) == errc::corrupt_data);
   }
   auto damaged = gzip(text);
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
-  CHECK(code_of_reading(dir.write("b.gz", damaged)) == errc::corrupt_data);
+  CHECK(code_of_reading(dir.file("b.gz", damaged)) == errc::corrupt_data);
 }
 
 TEST_CASE("a file that shrank or went away since it was listed is an error, one that grew is not") {
   const scratch dir;
-  const auto path = dir.write("text", "one\ntwo\nthree\n");
+  const auto path = dir.file("text", "one\ntwo\nthree\n");
   const file_split listed{path, 0, 14, compression::none};
-  dir.write("text", "one\ntwo\n");
+  dir.file("text", "one\ntwo\n");
   CHECK_THROWS_WITH_AS(read_split(listed), doctest::Contains("became shorter"), const error&);
-  dir.write("text", "one\ntwo\nthree\nfour\n");
+  dir.file("text", "one\ntwo\nthree\nfour\n");
   CHECK(read_split(listed) == lines{"one", "two", "three"});
   std::filesystem::remove(path);
   CHECK_THROWS_WITH_AS(read_split(listed), doctest::Contains("No such file"), const error&);

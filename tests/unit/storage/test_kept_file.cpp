@@ -1,3 +1,5 @@
+#include "../../support/scratch.hpp"
+
 #include <salamander/storage/kept_file.hpp>
 
 #include <doctest/doctest.h>
@@ -9,7 +11,6 @@
 #include <system_error>
 
 #include <sys/resource.h>
-#include <unistd.h>
 
 namespace fs = std::filesystem;
 using namespace salamander::storage;
@@ -17,18 +18,10 @@ using bytes = std::vector<std::byte>;
 
 namespace {
 
-struct folder {
-  folder() {
-    auto pattern = (fs::temp_directory_path() / "salamander_kept_XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~folder() {
-    fs::remove_all(path);
-  }
+struct folder : test_support::scratch {
   std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path), fs::directory_iterator()));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path()), fs::directory_iterator()));
   }
-  fs::path path;
 };
 
 bytes text(const std::string& from) {
@@ -49,8 +42,8 @@ bool write(const fs::path& path, const std::string& second = "two") {
 
 TEST_CASE("blocks come back as they were, and those without records as such") {
   const folder here;
-  CHECK(write(here.path / "f"));
-  const kept_reader file(here.path / "f");
+  CHECK(write(here.path() / "f"));
+  const kept_reader file(here.path() / "f");
   REQUIRE(file.blocks() == 4);
   CHECK(file.fingerprint() == 77);
   CHECK(file.notes() == text("notes"));
@@ -65,18 +58,18 @@ TEST_CASE("blocks come back as they were, and those without records as such") {
 
 TEST_CASE("the first of two writers of one name stays") {
   const folder here;
-  CHECK(write(here.path / "f"));
-  CHECK_FALSE(write(here.path / "f", "other"));
-  CHECK(kept_reader(here.path / "f").block(2) == text("two"));
+  CHECK(write(here.path() / "f"));
+  CHECK_FALSE(write(here.path() / "f", "other"));
+  CHECK(kept_reader(here.path() / "f").block(2) == text("two"));
   CHECK(here.files() == 1);
 }
 
 TEST_CASE("nothing has the name before it is whole, and nothing stays of what was given up") {
   const folder here;
   {
-    kept_writer file(here.path / "f", 2, 0);
+    kept_writer file(here.path() / "f", 2, 0);
     file.add(text("one"));
-    CHECK_FALSE(fs::exists(here.path / "f"));
+    CHECK_FALSE(fs::exists(here.path() / "f"));
     CHECK_THROWS_AS(file.commit(0, {}), std::logic_error);
   }
   CHECK(here.files() == 0);
@@ -84,16 +77,16 @@ TEST_CASE("nothing has the name before it is whole, and nothing stays of what wa
 
 TEST_CASE("each changed byte and each missing end is noticed, and nothing else comes of it") {
   const folder here;
-  REQUIRE(write(here.path / "f"));
+  REQUIRE(write(here.path() / "f"));
   std::string whole;
   {
-    std::ifstream in(here.path / "f", std::ios::binary);
+    std::ifstream in(here.path() / "f", std::ios::binary);
     whole.assign(std::istreambuf_iterator<char>(in), {});
   }
   const auto reads_all = [&](const std::string& content) {
-    std::ofstream(here.path / "g", std::ios::binary | std::ios::trunc) << content;
+    std::ofstream(here.path() / "g", std::ios::binary | std::ios::trunc) << content;
     try {
-      const kept_reader file(here.path / "g");
+      const kept_reader file(here.path() / "g");
       for (std::size_t i = 0; i < file.blocks(); ++i)
         file.block(i);
       return true;
@@ -119,7 +112,7 @@ TEST_CASE("a full disk is an error that says so, and leaves nothing") {
   const struct rlimit small { 1000, before.rlim_max };
   ::setrlimit(RLIMIT_FSIZE, &small);
   try {
-    kept_writer file(here.path / "f", 1, 0);
+    kept_writer file(here.path() / "f", 1, 0);
     file.add(bytes(5000));
     FAIL("written");
   } catch (const std::system_error& failure) {
@@ -128,6 +121,6 @@ TEST_CASE("a full disk is an error that says so, and leaves nothing") {
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   CHECK(here.files() == 0);
-  CHECK_THROWS_AS(kept_writer(here.path / "nowhere" / "f", 0, 0), std::system_error);
-  CHECK_THROWS_AS(kept_reader(here.path / "f"), std::system_error);
+  CHECK_THROWS_AS(kept_writer(here.path() / "nowhere" / "f", 0, 0), std::system_error);
+  CHECK_THROWS_AS(kept_reader(here.path() / "f"), std::system_error);
 }
