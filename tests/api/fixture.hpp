@@ -1,6 +1,8 @@
 // One context for each test case, on the master under test.
 #pragma once
 
+#include "../support/scratch.hpp"
+
 #include <doctest/doctest.h>
 
 #include <salamander/salamander.hpp>
@@ -15,6 +17,7 @@
 #include <vector>
 
 namespace sal = salamander;
+using test_support::scratch;
 
 struct api {
   sal::context sc{sal::config{}.set_app_name("api tests")};
@@ -25,28 +28,6 @@ std::vector<T> sorted(std::vector<T> values) {
   std::sort(values.begin(), values.end());
   return values;
 }
-
-/// A directory that goes with the test.
-struct scratch {
-  std::filesystem::path path;
-
-  scratch() {
-    auto name = (std::filesystem::temp_directory_path() / "salamander-test-XXXXXX").string();
-    path = ::mkdtemp(name.data());
-  }
-  ~scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
-  std::string file(const std::string& name, const std::string& content) const {
-    const auto at = path / name;
-    std::ofstream(at, std::ios::binary) << content;
-    return at.string();
-  }
-  std::string operator/(const std::string& name) const {
-    return (path / name).string();
-  }
-};
 
 /// The code of the error that f throws; internal when it throws none.
 template <class F>

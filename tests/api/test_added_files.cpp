@@ -79,7 +79,7 @@ TEST_CASE_FIXTURE(api, "the same contents may be added again, others under the s
 TEST_CASE_FIXTURE(api, "what cannot be added is refused at once, and a name that was not added is an error of its task") {
   const scratch here;
   CHECK(code_of([&] { sc.add_file(here / "missing"); }) == sal::errc::input_not_found);
-  CHECK(code_of([&] { sc.add_file(here.path.string()); }) == sal::errc::invalid_argument);
+  CHECK(code_of([&] { sc.add_file(here.path().string()); }) == sal::errc::invalid_argument);
   CHECK(code_of([&] { sal::files::get("missing"); }) == sal::errc::input_not_found);
   std::string text;
   CHECK(code_of([&] { read_in_tasks(sc, "missing"); }, &text) != sal::errc::internal);

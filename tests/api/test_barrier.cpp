@@ -42,7 +42,7 @@ TEST_CASE_FIXTURE(api, "what tasks of a barrier stage did before they waited is 
                               sal::barrier_here().wait();
                               return std::vector<int>{std::filesystem::exists(directory + "/0"), std::filesystem::exists(directory + "/1")};
                             },
-                            shared.path.string()))
+                            shared.path().string()))
                         .collect();
   CHECK(seen == std::vector{1, 1, 1, 1});
 }
@@ -117,11 +117,11 @@ TEST_CASE("when a task of a barrier stage fails, all of them run again") {
                                   here.wait(); // the other one waits here, and is cancelled
                                   return std::vector{attempt};
                                 },
-                                shared.path.string()))
+                                shared.path().string()))
                             .collect();
   CHECK(attempts == std::vector<std::uint32_t>{1, 1});
   for (const auto* one : {"0.0", "1.0", "0.1", "1.1"})
-    CHECK(std::filesystem::exists(shared.path / one));
+    CHECK(std::filesystem::exists(shared.path() / one));
 }
 
 TEST_CASE_FIXTURE(api, "a barrier stage with more tasks than there are cores fails with advice, and nothing runs") {

@@ -251,7 +251,7 @@ const example of_contexts[] = {
        return in_directory([&](const scratch& at) {
          at.file("1.txt", "123");
          at.file("2.txt", "xyz");
-         return sorted_text(sc.whole_text_files(at.path.string())
+         return sorted_text(sc.whole_text_files(at.path().string())
                                 .map([](const auto& file) {
                                   return std::pair{std::filesystem::path(file.first).filename().string(), file.second};
                                 })
@@ -265,7 +265,7 @@ const example of_contexts[] = {
          at.file("1.bin", "binary data I");
          at.file("2.bin", "binary data II");
          return sorted_text(
-             sc.binary_files(at.path.string())
+             sc.binary_files(at.path().string())
                  .map([](const auto& file) { return std::string(reinterpret_cast<const char*>(file.second.data()), file.second.size()); })
                  .collect());
        });
@@ -276,7 +276,7 @@ const example of_contexts[] = {
        return in_directory([&](const scratch& at) {
          at.file("1.bin", "000000010002");
          at.file("2.bin", "-001-002-010");
-         return sorted_text(sc.binary_records(at.path.string(), 4).collect());
+         return sorted_text(sc.binary_records(at.path().string(), 4).collect());
        });
      },
      "[-001, -002, -010, 0000, 0001, 0002]"},
@@ -284,7 +284,7 @@ const example of_contexts[] = {
      [](sal::context& sc) {
        return in_directory([&](const scratch& at) {
          at.file("union-text.txt", "Hello");
-         const sal::rdd<std::string> lines = sc.text_file(at.path.string());
+         const sal::rdd<std::string> lines = sc.text_file(at.path().string());
          return sorted_text(sc.union_of(std::vector{lines, sc.parallelize(std::vector<std::string>{"World!"})}).collect());
        });
      },

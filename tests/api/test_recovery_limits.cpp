@@ -160,25 +160,25 @@ TEST_CASE("a full disk under the application's own directory is told at the star
   const scratch around;
   for (const char* options : {"size=512k", "size=8m,nr_inodes=20"}) {
     CAPTURE(options);
-    const small_disk disk(around.path.string(), options);
+    const small_disk disk(around.path().string(), options);
     if (!disk) {
       MESSAGE("skipped: no right to mount");
       return;
     }
     std::string text;
     const auto code =
-        code_of([&] { sal::context sc(settings("local-cluster[1,1,64]").set("salamander.local.dir", around.path.string())); }, &text);
+        code_of([&] { sal::context sc(settings("local-cluster[1,1,64]").set("salamander.local.dir", around.path().string())); }, &text);
     CAPTURE(text);
     CHECK(sal::to_string(code) == sal::to_string(sal::errc::out_of_disk));
-    CHECK(text.starts_with(around.path.string() + " has room for "));
+    CHECK(text.starts_with(around.path().string() + " has room for "));
     CHECK(text.find("salamander.local.dir") != std::string::npos);
-    CHECK(std::filesystem::is_empty(around.path));
+    CHECK(std::filesystem::is_empty(around.path()));
   }
 }
 
 TEST_CASE("output that a full disk does not take fails its job with one clear error and leaves nothing") {
   const scratch around;
-  const small_disk disk(around.path.string(), "size=1m");
+  const small_disk disk(around.path().string(), "size=1m");
   if (!disk) {
     MESSAGE("skipped: no right to mount");
     return;
@@ -191,7 +191,7 @@ TEST_CASE("output that a full disk does not take fails its job with one clear er
   CHECK(text.find("save_as_text_file at test_recovery_limits.cpp:") != std::string::npos);
   CHECK(text.find(around / "out/_temporary/part-0000") != std::string::npos);
   CHECK(text.find("No space left on device") != std::string::npos);
-  CHECK(std::filesystem::is_empty(around.path));
+  CHECK(std::filesystem::is_empty(around.path()));
   sc.range(0, 100, 1, 4).save_as_text_file(around / "out");
-  CHECK(std::filesystem::exists(around.path / "out/_SUCCESS"));
+  CHECK(std::filesystem::exists(around.path() / "out/_SUCCESS"));
 }

@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(api, "a header maps columns to members by name, in each file a
   dir.file("a.csv", first);
   dir.file("b.csv", second + "last,7\n");
   for (const std::uint32_t partitions : {1, 2, 9, 100})
-    CHECK(sc.csv_file<named>(dir.path.string(), {.header = true}, partitions).collect() == expected);
+    CHECK(sc.csv_file<named>(dir.path().string(), {.header = true}, partitions).collect() == expected);
   CHECK(sc.csv_file<named>(dir / "b.csv", {.header = true, .columns = {"who", "age"}}).count() == 1);
   std::string text;
   CHECK(code_of(

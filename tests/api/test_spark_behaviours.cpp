@@ -152,7 +152,7 @@ TEST_CASE_FIXTURE(api, "different values by key are counted within a percent") {
 
 TEST_CASE_FIXTURE(api, "a directory without files is an empty dataset to every operation") {
   const scratch empty;
-  const auto lines = sc.text_file(empty.path.string());
+  const auto lines = sc.text_file(empty.path().string());
   CHECK(lines.num_partitions() == 0);
   const auto pairs = lines.map([](std::string_view line) { return std::pair{std::string(line), 1}; });
   CHECK(pairs.reduce_by_key(std::plus<>{}).collect().empty());

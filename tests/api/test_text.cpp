@@ -21,8 +21,8 @@ TEST_CASE_FIXTURE(api, "text files are cut at line ends into any number of parti
 
 TEST_CASE_FIXTURE(api, "directories, patterns and lists are read, an empty directory has no partitions") {
   const scratch dir;
-  std::filesystem::create_directory(dir.path / "data");
-  std::filesystem::create_directory(dir.path / "none");
+  std::filesystem::create_directory(dir.path() / "data");
+  std::filesystem::create_directory(dir.path() / "none");
   dir.file("data/a.txt", "1\n2\n");
   dir.file("data/b.txt", "3\n");
   dir.file("data/_hidden", "no\n");

@@ -5,17 +5,17 @@ TEST_CASE_FIXTURE(api, "whole_text_files gives a record a file, whatever its siz
   std::map<std::string, std::string> files{{"a.txt", "first\nsecond"}, {"b.txt", ""}, {"c.txt", std::string(3'000'000, 'x')}};
   for (const auto& [name, content] : files)
     dir.file(name, content);
-  const auto data = sc.whole_text_files(dir.path.string());
+  const auto data = sc.whole_text_files(dir.path().string());
   std::map<std::string, std::string> found;
   for (const auto& [path, content] : data.collect())
     found[std::filesystem::path(path).filename().string()] = content;
   CHECK(found == files);
-  CHECK(sc.whole_text_files(dir.path.string(), 3).num_partitions() == 3);
-  CHECK(sc.whole_text_files(dir.path.string(), 1).num_partitions() == 1);
+  CHECK(sc.whole_text_files(dir.path().string(), 3).num_partitions() == 3);
+  CHECK(sc.whole_text_files(dir.path().string(), 1).num_partitions() == 1);
   CHECK(sc.whole_text_files(dir / "[ab].txt").count() == 2);
   CHECK(code_of([&] { sc.whole_text_files(dir / "none"); }) == sal::errc::input_not_found);
   const scratch empty;
-  CHECK(sc.whole_text_files(empty.path.string()).count() == 0);
+  CHECK(sc.whole_text_files(empty.path().string()).count() == 0);
 }
 
 TEST_CASE_FIXTURE(api, "binary_files gives the bytes as they are") {
@@ -24,7 +24,7 @@ TEST_CASE_FIXTURE(api, "binary_files gives the bytes as they are") {
   for (int i = 0; i < 256; ++i)
     all[static_cast<std::size_t>(i)] = static_cast<char>(i);
   dir.file("all.gz", all); // not unpacked, so it need not be what its name says
-  const auto bytes = sc.binary_files(dir.path.string()).first().second;
+  const auto bytes = sc.binary_files(dir.path().string()).first().second;
   REQUIRE(bytes.size() == 256);
   for (std::size_t i = 0; i < 256; ++i)
     REQUIRE(bytes[i] == static_cast<std::byte>(i));
