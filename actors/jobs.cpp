@@ -1,5 +1,7 @@
 #include <salamander/actors/jobs.hpp>
 
+#include <salamander/actors/log.hpp>
+
 namespace salamander::actors {
 
 job_record::job_record(std::uint32_t number, core::job_spec spec, canceller on_cancel, std::function<void(const job_report&)> on_end)
@@ -77,8 +79,12 @@ void job_record::end(job_report counts, bool succeeded, std::exception_ptr why) 
     released.final = std::move(spec_.final);
     released.act = std::move(spec_.act);
   }
-  if (on_end_)
-    on_end_(report_);
+  try {
+    if (on_end_)
+      on_end_(report_);
+  } catch (const std::exception& failure) {
+    log(log_level::warn, "the end of job " + std::to_string(number_) + " was not counted: " + failure.what());
+  }
   {
     const std::lock_guard lock(mutex_);
     done_ = true;

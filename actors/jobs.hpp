@@ -15,7 +15,8 @@ class job_record final : public core::job_handle {
 public:
   using canceller = std::function<void(std::uint32_t job, const std::string& reason)>;
 
-  /// `on_end`, which may be empty, is called once, with no lock held, before anybody who waits for the job goes on.
+  /// `on_end`, which may be empty, is called once, with no lock held, before anybody who waits for the job goes on. It must not wait for
+  /// the job; what it throws is logged.
   job_record(std::uint32_t number, core::job_spec spec, canceller on_cancel, std::function<void(const job_report&)> on_end);
 
   std::vector<core::block> wait() override;

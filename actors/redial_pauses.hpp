@@ -31,7 +31,7 @@ private:
   std::mt19937_64 random_;
 };
 
-/// Another one for each process.
+/// Another one each time, drawn from the system.
 std::uint64_t redial_seed();
 
 } // namespace salamander::actors

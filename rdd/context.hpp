@@ -91,12 +91,12 @@ public:
                             where_t where = where_t::current()) const;
   rdd<double> random_log_normal(double mean, double deviation, std::int64_t count, std::optional<std::int64_t> partitions = {},
                                 std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
-  rdd<double> random_exponential(double mean, std::int64_t count, std::optional<std::int64_t> partitions = {}, std::optional<std::uint64_t> seed = {},
-                                 where_t where = where_t::current()) const;
+  rdd<double> random_exponential(double mean, std::int64_t count, std::optional<std::int64_t> partitions = {},
+                                 std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
   rdd<double> random_gamma(double shape, double scale, std::int64_t count, std::optional<std::int64_t> partitions = {},
                            std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
-  rdd<double> random_poisson(double mean, std::int64_t count, std::optional<std::int64_t> partitions = {}, std::optional<std::uint64_t> seed = {},
-                             where_t where = where_t::current()) const;
+  rdd<double> random_poisson(double mean, std::int64_t count, std::optional<std::int64_t> partitions = {},
+                             std::optional<std::uint64_t> seed = {}, where_t where = where_t::current()) const;
 
   /// No partitions, no records.
   template <class T>

@@ -128,7 +128,7 @@ void front_door::give_turns(std::list<visitor>& visitors) {
     const auto one = next++;
     if (!one->waits_for_turn)
       continue;
-    if (talking >= limits_.talking_max) {
+    if (talking >= std::max<std::size_t>(limits_.talking_max, 1)) {
       const auto longest =
           std::ranges::min_element(visitors, {}, [](const visitor& other) { return other.session ? other.turn_since : time_point::max(); });
       if (clock::now() - longest->turn_since < limits_.turn_min)
@@ -157,7 +157,7 @@ bool front_door::listen_to(visitor& one) {
   };
   const int socket = one.socket.get();
   if (bytes_there(socket) < one.needs)
-    return away(); // it has ended
+    return away(); // it has ended; or the system is short of memory for sockets, and an honest one dials again
   if (one.needs == header_bytes) {
     unsigned char header[header_bytes];
     if (::recv(socket, header, header_bytes, MSG_PEEK) != static_cast<ssize_t>(header_bytes))

@@ -17,8 +17,8 @@ struct door_limits {
   std::chrono::milliseconds turn_min{200}; ///< for shaking hands, before one who waits for a turn takes it
 };
 
-/// Listens, accepts and shakes hands on a thread of its own. Who has not sent a whole first record costs a descriptor, and no memory of this
-/// process. Threads: any.
+/// Listens, accepts and shakes hands on a thread of its own. Who has not sent a whole first record costs a descriptor and little memory.
+/// Threads: any.
 /// Faults: without descriptors or memory for one more it waits until there are some.
 class front_door {
 public:
@@ -43,11 +43,11 @@ private:
 
   /// Listened to until the first record is there, then waiting for a turn, then shaking hands.
   struct visitor {
-    unique_fd socket; ///< until there is a session
-    time_point since;
+    unique_fd socket{}; ///< until there is a session
+    time_point since{};
     std::size_t needs = 0; ///< bytes, before anything can be done
     bool waits_for_turn = false;
-    std::unique_ptr<tls_session> session; ///< with a turn
+    std::unique_ptr<tls_session> session{}; ///< with a turn
     time_point turn_since{};
     short wants = 0;
   };

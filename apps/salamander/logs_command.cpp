@@ -34,20 +34,11 @@ public:
     what_.offset = -static_cast<std::int64_t>(asked.bytes);
   }
 
-  /// Prints from where it was to the end of what is there now. Returns the last answer, or the first one that is of another attempt.
-  actors::log_read print_rest() {
-    for (;;) {
-      auto part = line_->read(what_);
-      if (process_.value_or(part.process) != part.process)
-        return part;
-      process_ = part.process;
-      std::fwrite(part.text.data(), 1, part.text.size(), stdout);
-      std::fflush(stdout);
-      const auto next = part.offset + part.text.size();
-      what_.offset = static_cast<std::int64_t>(next);
-      if (next >= part.end || part.text.empty())
-        return part;
-    }
+  /// Prints what is there now, of one process.
+  void print() {
+    find_driver();
+    what_.executor = print_some().process;
+    print_rest();
   }
 
   /// Prints what comes, until nobody writes any more.
@@ -55,10 +46,12 @@ public:
     find_driver();
     for (bool over = false;;) {
       const auto last = print_rest_if_any();
+      if (!last && !process_)
+        begin_with(before_all); // of attempts that begin and end between two looks nothing is left out
       if (last && last->process != *process_) {
-        finish_attempt();
-        process_ = last->process;
-        what_.offset = 0;
+        for (auto attempt = *process_; attempt < last->process; ++attempt)
+          finish(attempt);
+        begin_with(last->process);
         continue;
       }
       if (over)
@@ -70,6 +63,34 @@ public:
   }
 
 private:
+  static constexpr std::uint32_t before_all = 0; ///< attempts are counted from 1
+
+  void begin_with(std::uint32_t process) {
+    process_ = process;
+    what_.offset = 0;
+  }
+
+  /// The answer, printed; or not, if it is of another process than the one that is being read.
+  actors::log_read print_some() {
+    auto part = line_->read(what_);
+    if (process_.value_or(part.process) != part.process)
+      return part;
+    process_ = part.process;
+    std::fwrite(part.text.data(), 1, part.text.size(), stdout);
+    std::fflush(stdout);
+    what_.offset = static_cast<std::int64_t>(part.offset + part.text.size());
+    return part;
+  }
+
+  /// Prints from where it was to the end of what is there now. Returns the last answer, or the first one that is of another attempt.
+  actors::log_read print_rest() {
+    for (;;) {
+      auto part = print_some();
+      if (part.process != *process_ || part.text.empty() || part.offset + part.text.size() >= part.end)
+        return part;
+    }
+  }
+
   /// An application's driver has a log for each of its attempts.
   void find_driver() {
     if (what_.executor != no_executor)
@@ -84,7 +105,7 @@ private:
            std::ranges::any_of(line_->status(what_.id).drivers, [](const auto& one) { return !is_over(one.state); });
   }
 
-  /// Nothing: a driver has no log yet, or its worker is out of reach for now.
+  /// Nothing: a driver has no log yet, or its worker is out of reach.
   std::optional<actors::log_read> print_rest_if_any() {
     try {
       return print_rest();
@@ -95,12 +116,20 @@ private:
     }
   }
 
-  void finish_attempt() {
-    what_.executor = *process_;
+  /// What is left of an attempt that is over, or all of one that began and ended since the last look.
+  void finish(std::uint32_t attempt) {
+    if (attempt == before_all)
+      return;
+    if (attempt != *process_)
+      begin_with(attempt);
+    what_.executor = attempt;
     try {
       print_rest();
-    } catch (const error&) {
-      fmt::print(stderr, "salamander: the last lines of attempt {} are on a worker that does not run {} any more\n", *process_, what_.id);
+    } catch (const error& failure) {
+      if (failure.code() != errc::input_not_found)
+        throw;
+      fmt::print(stderr, "salamander: the log of attempt {} cannot be read {}: {}\n", attempt,
+                 what_.offset == 0 ? "any more" : "to its end", failure.what());
     }
     what_.executor = no_executor;
   }
@@ -117,7 +146,7 @@ int run(const options& asked) {
   if (asked.follow)
     reader.follow();
   else
-    reader.print_rest();
+    reader.print();
   return exit_done;
 }
 

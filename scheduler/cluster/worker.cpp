@@ -133,7 +133,7 @@ void worker_machine::list(process_key key, const Order& order, bool leaving) {
 
 void worker_machine::admit(const process_key& key, entry& one) {
   if (ending_ != ending::no)
-    return fail(one, process_end::decommissioned, "the worker is being decommissioned");
+    return fail_unstarted(key, one);
   if (auto why = why_impossible(key, one); !why.empty()) {
     say(notice::level::error, text_of(key) + " cannot be started: " + why);
     return fail(one, process_end::not_started, std::move(why));
@@ -257,6 +257,11 @@ void worker_machine::on(const process_ended& what) {
     processes_.erase(at);
 }
 
+/// It never ran: a driver may be started elsewhere.
+void worker_machine::fail_unstarted(const process_key& key, entry& one) {
+  fail(one, key.driver ? process_end::not_started : process_end::decommissioned, "the worker is being decommissioned");
+}
+
 void worker_machine::kill(const process_key& key, entry& one, process_end as, const std::string& reason, duration grace) {
   if (one.ends_as != process_end::none && grace > duration::zero())
     return; // it was asked already
@@ -299,7 +304,7 @@ void worker_machine::on(const stop&) {
   changed_ = true;
   for (auto& [key, one] : processes_)
     if (one.at == phase::fetching || one.at == phase::waiting)
-      fail(one, process_end::decommissioned, "the worker is being decommissioned");
+      fail_unstarted(key, one);
   say(notice::level::info, "leaving the cluster: what runs here has " + whole_seconds(limits_.stop_grace));
 }
 

@@ -188,6 +188,7 @@ private:
   void start_what_fits();
   bool fits(const process_key& key, const entry& one) const;
   void fail(entry& one, process_end how, std::string reason);
+  void fail_unstarted(const process_key& key, entry& one);
   void kill(const process_key& key, entry& one, process_end as, const std::string& reason, duration grace);
   void kill_all(process_end as, const std::string& reason, duration grace);
   void forget_owners(const worker_orders& orders);

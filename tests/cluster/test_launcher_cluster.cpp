@@ -117,10 +117,11 @@ TEST_CASE("who follows a log reads all of it, and is done when its process is ov
     CHECK(read_file(printed) == "counted 1000\n");
   }
   SUBCASE("a supervised driver that fails: every attempt's log, one after the other") {
-    const auto app = cluster.launcher_here({"third_time", (cluster.here.path() / "attempts").string()}, deploy_mode::cluster)
-                         .set_supervise(true)
-                         .start();
+    const auto attempts = (cluster.here.path() / "attempts").string();
+    const auto app = cluster.launcher_here({"third_time", attempts}, deploy_mode::cluster).set_supervise(true).start();
     const auto [tool, printed] = follow({app.driver_id()});
+    REQUIRE(comes_true([&, log = printed] { return read_file(log) == "attempt 1\n"; }));
+    std::ofstream(attempts + ".read") << "yes";
     CHECK(app.wait() == launch_state::finished);
     CHECK(comes_true([&, one = tool.get()] { return one->ended(); }));
     CHECK(tool->end(0) == 0);

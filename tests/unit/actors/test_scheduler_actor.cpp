@@ -110,6 +110,13 @@ TEST_CASE("a job's stage is announced once to each executor, before its tasks, a
   CHECK(it.progress->reports_made() == 1);
 }
 
+TEST_CASE("who waits for a job goes on also when its end cannot be counted") {
+  job_record job(1, core::job_spec{}, {}, [](const job_report&) { throw std::runtime_error("no room"); });
+  job.finish({});
+  CHECK(job.wait_for(0ms));
+  CHECK(job.report().succeeded);
+}
+
 TEST_CASE("a job waits for the first executor") {
   scheduled it;
   const auto job = it.submit(1);

@@ -327,6 +327,16 @@ TEST_CASE("a worker that is stopped says so, starts nothing, and ends when its e
   CHECK(it.tell(machine::tick{}).empty());
 }
 
+TEST_CASE("a driver that a worker had not begun when it was stopped has not been started, and may be elsewhere") {
+  worker it;
+  it.order({executor(1)}, {driver(1)}); // the programs of both are being fetched
+  it.tell(machine::stop{});
+  it.pass(20ms);
+  REQUIRE(it.report.drivers.size() == 1);
+  CHECK(it.report.drivers[0].end == process_end::not_started);
+  CHECK(it.report.executors[0].end == process_end::decommissioned);
+}
+
 TEST_CASE("executors that do not leave within the grace are killed, and the worker ends without a master, too") {
   worker it;
   const auto one = executor(1);
