@@ -19,6 +19,9 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/salamander-config-version
 install(FILES ${PROJECT_BINARY_DIR}/salamander-config.cmake ${PROJECT_BINARY_DIR}/salamander-config-version.cmake
               ${PROJECT_SOURCE_DIR}/cmake/SalamanderDependencies.cmake
         DESTINATION ${SALAMANDER_PACKAGE_DIR})
+# What is installed, without tests and applications.
+add_custom_target(installable DEPENDS salamander salamander_rdd salamander_storage salamander_scheduler salamander_actors)
 if(TARGET salamander_tool)
+  add_dependencies(installable salamander_tool)
   include(SalamanderDeploy)
 endif()
